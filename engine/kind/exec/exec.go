@@ -1,0 +1,55 @@
+// Package exec is the executing half of a kind's contract. Only runtimes use it.
+package exec
+
+import (
+	"context"
+	"time"
+
+	"runbook/engine/guard"
+	"runbook/engine/kind"
+)
+
+// Request is one attempt of a check or an action, with everything rendered and
+// every secret in place. It must not be kept or logged: it holds secrets.
+type Request struct {
+	// Options is the option block by key, as the kind's shape describes it:
+	// strings, ints, bools, lists, mappings. Durations are time.Duration, sizes
+	// int64. A script is a guard.Script. The short form has been turned into the
+	// long one, and defaults are the kind's to apply.
+	Options map[string]any
+	Check   bool // a check: observe permissions only
+	Guard   *guard.Guard
+	// Started is told of each process that is started, before it can act.
+	Started func(guard.Process)
+}
+
+// Result is what came back. Fields are the native results, by name, as the
+// kind's Result type says; they are there even when Error is set, so far as
+// they are known (http: status 0). Nothing in it is masked yet.
+type Result struct {
+	Fields   map[string]any
+	Error    *Error
+	Duration time.Duration
+}
+
+// Error says why a kind could not observe or act. Kind is one of the words that
+// it declares, `timeout` or `canceled`; Message is for people.
+type Error struct {
+	Kind    string `json:"kind"`
+	Message string `json:"message"`
+}
+
+// Error makes it a Go error.
+func (e *Error) Error() string { return e.Kind + ": " + e.Message }
+
+// Executor runs a kind. It returns within the context's deadline and leaves
+// nothing behind: no process, connection or file.
+type Executor interface {
+	Execute(context.Context, Request) Result
+}
+
+// Kind joins both halves; checks.All lists them.
+type Kind struct {
+	kind.Kind
+	Executor Executor
+}
