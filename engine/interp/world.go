@@ -1,0 +1,104 @@
+// Package interp walks a plan. It is pure: whatever touches the world goes
+// through World; it starts no goroutine, reads no clock and does no I/O, so
+// that every runtime gives the same run.
+package interp
+
+import (
+	"errors"
+	"time"
+
+	"runbook/engine/journal"
+	"runbook/engine/types"
+)
+
+// Key is the path of frames to something that happens once in a run:
+// `triage/api#p3.a2` is attempt 2 of poll 3 of step api in group triage. Runtimes
+// remember results by it.
+type Key string
+
+// World is everything outside the interpreter. A scope (a budget, a branch that
+// runs beside others) is a World of its own. Interpreter code of one run never
+// runs on two goroutines at once: a runtime hands over only while a World method
+// waits, so the interpreter needs no locks.
+type World interface {
+	// Call makes one attempt of a check or an action, or recalls the result that
+	// Key had before. The error says that this scope ended (ErrTimeout,
+	// ErrCancelled, ErrPaused, or what the runtime died of); a failed call is a
+	// Result.
+	Call(Key, Call) (Result, error)
+	// Ask puts a question to a person.
+	Ask(Key, Question) (Answer, error)
+	// Sleep waits.
+	Sleep(Key, time.Duration) error
+	// Now is the time of the last recorded completion, never the wall clock.
+	Now() time.Time
+	// Emit records an event; it is idempotent by key and type.
+	Emit(Key, Event)
+	// Within gives f a World that ends with ErrTimeout after the duration, not
+	// counting the time in which it waits for people alone.
+	Within(Key, time.Duration, func(World) error) error
+	// Each runs f for 0..n-1 side by side, at most max at once (0: all), each
+	// with a World of its own, starting in order. It returns when all have
+	// returned. Where stop says true, the Worlds of the others end with
+	// ErrStopped.
+	Each(k Key, n, max int, f func(int, World) error, stop func(int, error) bool) []error
+}
+
+// The ways in which a scope ends. Runtimes return them as they are.
+var (
+	ErrTimeout   = errors.New("the time is up")
+	ErrCancelled = errors.New("the run was cancelled")
+	ErrPaused    = errors.New("the run waits for a person")
+	ErrStopped   = errors.New("a step beside this one ended the run")
+)
+
+// Call is one attempt, rendered. It can be written down: Options hold strings,
+// numbers, lists, mappings, secret.Text, secret.Value and lang.Bound.
+type Call struct {
+	Step       string // the step's id
+	Role       string // check or action
+	Kind       string
+	Options    map[string]any
+	Timeout    time.Duration // 0 is none
+	Idempotent bool
+}
+
+// Result is what a call came back with; Fields are there with an Error too, so
+// far as they are known.
+type Result struct {
+	Fields   map[string]any
+	Error    *journal.Error
+	Duration time.Duration
+}
+
+// Question is put to a person. Kind is manual, confirm, ask, in_doubt or undo.
+type Question struct {
+	Step string
+	journal.ApprovalRequestedData
+	// Collect types the values that are asked for, in the order of Fields.
+	Collect []Collect
+}
+
+// Answer is what a person said. A secret value is a secret.Value.
+type Answer struct {
+	Choice string
+	By     string
+	How    string
+	Note   string
+	Values map[string]any
+}
+
+// Event is something to record. Data is the event type's data.
+type Event struct {
+	Type journal.Type
+	Step string
+	Data any
+}
+
+// Collect is one value that a question asks for.
+type Collect struct {
+	types.Decl
+	Secret bool
+	// Name under which a secret is known from then on: STEP.FIELD.
+	SecretName string
+}

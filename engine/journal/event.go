@@ -1,0 +1,272 @@
+// Package journal is the run's memory: an append-only file of events, hash
+// chained, one JSON object a line. The screen, the report, the postmortem and a
+// resume are read from it; nobody keeps a second truth.
+package journal
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Type names what happened.
+type Type string
+
+// The types of events, each with the data that it carries.
+const (
+	RunStarted        Type = "run.started"        // RunStartedData
+	RunPaused         Type = "run.paused"         // RunPausedData
+	RunResumed        Type = "run.resumed"        // RunResumedData
+	RunFinished       Type = "run.finished"       // RunFinishedData
+	StepStarted       Type = "step.started"       // StepStartedData
+	StepFinished      Type = "step.finished"      // StepFinishedData
+	AttemptStarted    Type = "attempt.started"    // AttemptStartedData
+	AttemptFinished   Type = "attempt.finished"   // AttemptFinishedData
+	ProcessStarted    Type = "process.started"    // ProcessStartedData
+	WaitStarted       Type = "wait.started"       // WaitStartedData
+	WaitFinished      Type = "wait.finished"      // WaitFinishedData
+	DecisionMade      Type = "decision.made"      // DecisionMadeData
+	FactSet           Type = "fact.set"           // FactSetData
+	SecretReplaced    Type = "secret.replaced"    // SecretReplacedData
+	MessageRendered   Type = "message.rendered"   // MessageRenderedData
+	ApprovalRequested Type = "approval.requested" // ApprovalRequestedData
+	ApprovalAnswered  Type = "approval.answered"  // ApprovalAnsweredData
+	UndoOwed          Type = "undo.owed"          // UndoData
+	UndoSettled       Type = "undo.settled"       // UndoData
+)
+
+// Event is one line. Step is the step's id and Key the path of frames to it;
+// both are empty for the run itself. Prev is the hash of the event before, and
+// Hash that of this one: the hex SHA-256 of its canonical JSON without `hash`.
+type Event struct {
+	Seq  int64           `json:"seq"`
+	Time time.Time       `json:"time"`
+	Run  string          `json:"run"`
+	Type Type            `json:"type"`
+	Step string          `json:"step,omitempty"`
+	Key  string          `json:"key,omitempty"`
+	Data json.RawMessage `json:"data,omitempty"`
+	Prev string          `json:"prev"`
+	Hash string          `json:"hash"`
+}
+
+// Place says where in a runbook something is written; lines and columns count
+// from 1.
+type Place struct {
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"`
+}
+
+// Seconds is a duration as the journal writes it: seconds with fractions.
+type Seconds float64
+
+// SecondsOf turns a duration into Seconds.
+func SecondsOf(d time.Duration) Seconds { return Seconds(d.Seconds()) }
+
+// Duration turns Seconds back.
+func (s Seconds) Duration() time.Duration { return time.Duration(float64(s) * float64(time.Second)) }
+
+// Runbook says which file ran. Digest is the hex SHA-256 of its bytes.
+type Runbook struct {
+	Name    string `json:"name"`
+	Title   string `json:"title,omitempty"`
+	Version string `json:"version,omitempty"`
+	Path    string `json:"path"`
+	Digest  string `json:"digest"`
+}
+
+// RunStartedData opens a journal. Mode is run, drill (a scenario's world) or
+// observe (checks only).
+type RunStartedData struct {
+	Runbook  Runbook        `json:"runbook"`
+	Mode     string         `json:"mode"`
+	Scenario string         `json:"scenario,omitempty"`
+	Engine   string         `json:"engine"`
+	User     string         `json:"user"`
+	Host     string         `json:"host,omitempty"`
+	Inputs   map[string]any `json:"inputs"`
+	Facts    map[string]any `json:"facts"`
+	Evidence []string       `json:"evidence,omitempty"`
+	Links    []Link         `json:"links,omitempty"`
+}
+
+// Link is a place to look, for people.
+type Link struct {
+	Title string `json:"title"`
+	URL   string `json:"url"`
+}
+
+// RunPausedData says whom the run waits for: the keys of the open approvals.
+type RunPausedData struct {
+	Waiting []string `json:"waiting"`
+}
+
+// RunResumedData says who went on, and from which event.
+type RunResumedData struct {
+	User string `json:"user"`
+	From int64  `json:"from"`
+}
+
+// RunFinishedData closes a journal. Outcome is the end's, completed without
+// one, failed, or cancelled.
+type RunFinishedData struct {
+	Outcome  string         `json:"outcome"`
+	Summary  string         `json:"summary,omitempty"`
+	Error    string         `json:"error,omitempty"`
+	Failed   string         `json:"failed,omitempty"` // key of the step that failed the run
+	Facts    map[string]any `json:"facts"`
+	Duration Seconds        `json:"duration"`
+}
+
+// StepStartedData says what begins. Budget is its timeout, 0 for none.
+type StepStartedData struct {
+	Role   string  `json:"role"`
+	Kind   string  `json:"kind,omitempty"`
+	Title  string  `json:"title,omitempty"`
+	Budget Seconds `json:"budget,omitempty"`
+	Place  Place   `json:"place"`
+	Links  []Link  `json:"links,omitempty"`
+}
+
+// Error says why something could not be done; Kind is a word of the step's kind.
+type Error struct {
+	Kind    string `json:"kind"`
+	Message string `json:"message"`
+}
+
+// StepFinishedData says how a step ended. Verdict is passed, failed, error or
+// skipped; Reason says why in words where it is not passed.
+type StepFinishedData struct {
+	Role     string         `json:"role"`
+	Verdict  string         `json:"verdict"`
+	Duration Seconds        `json:"duration"`
+	Reason   string         `json:"reason,omitempty"`
+	Error    *Error         `json:"error,omitempty"`
+	Results  map[string]any `json:"results,omitempty"`
+	Outputs  map[string]any `json:"outputs,omitempty"`
+	Evidence map[string]any `json:"evidence,omitempty"`
+	Expect   []Expectation  `json:"expect,omitempty"`
+	Attempts int            `json:"attempts,omitempty"`
+}
+
+// Expectation is one `expect` with what it read.
+type Expectation struct {
+	Expr    string `json:"expr"`
+	OK      bool   `json:"ok"`
+	Because any    `json:"because,omitempty"`
+	Error   string `json:"error,omitempty"`
+}
+
+// AttemptStartedData stands before an attempt, durably where it is an action's.
+// Request is what will be done, masked.
+type AttemptStartedData struct {
+	Role    string         `json:"role"`
+	Kind    string         `json:"kind"`
+	Request map[string]any `json:"request,omitempty"`
+}
+
+// AttemptFinishedData is what an attempt came back with: the memo that a resume
+// stands on.
+type AttemptFinishedData struct {
+	Fields   map[string]any `json:"fields"`
+	Error    *Error         `json:"error,omitempty"`
+	Duration Seconds        `json:"duration"`
+}
+
+// ProcessStartedData names a process of a step.
+type ProcessStartedData struct {
+	PID     int       `json:"pid"`
+	Group   int       `json:"group"`
+	Argv    []string  `json:"argv"`
+	Started time.Time `json:"started"`
+}
+
+// WaitStartedData says how long the run waits and what for: delay, retry or poll.
+type WaitStartedData struct {
+	For    string  `json:"for"`
+	Length Seconds `json:"length"`
+}
+
+// WaitFinishedData ends a wait.
+type WaitFinishedData struct {
+	For string `json:"for"`
+}
+
+// DecisionMadeData says which branch was taken and why. Branch is empty where
+// none fitted. Because lists the operands that were read, in order.
+type DecisionMadeData struct {
+	Branch    string   `json:"branch"`
+	Title     string   `json:"title,omitempty"`
+	Because   any      `json:"because"`
+	Uncertain bool     `json:"uncertain,omitempty"`
+	Choices   []string `json:"choices,omitempty"` // with `ask`: those that fitted
+	By        string   `json:"by,omitempty"`      // with `ask`: who chose
+	Place     Place    `json:"place"`
+}
+
+// FactSetData is a fact's new value, and the one before.
+type FactSetData struct {
+	Name  string `json:"name"`
+	Value any    `json:"value"`
+	Was   any    `json:"was"`
+}
+
+// SecretReplacedData says that a declared secret is a collected one from here on.
+type SecretReplacedData struct {
+	Name string `json:"name"`
+	By   string `json:"by"`
+}
+
+// MessageRenderedData is a message's text, and the channels it is for.
+type MessageRenderedData struct {
+	Title string   `json:"title,omitempty"`
+	To    []string `json:"to,omitempty"`
+	Text  string   `json:"text"`
+}
+
+// ApprovalRequestedData is a question to a person. Kind is manual, confirm, ask,
+// in_doubt or undo.
+type ApprovalRequestedData struct {
+	Kind    string        `json:"kind"`
+	Title   string        `json:"title,omitempty"`
+	Text    string        `json:"text,omitempty"`
+	Shown   any           `json:"shown,omitempty"` // what will be done, masked
+	Choices []Choice      `json:"choices,omitempty"`
+	Fields  []AnswerField `json:"fields,omitempty"`
+	Always  bool          `json:"always,omitempty"`
+}
+
+// Choice is one answer that may be given.
+type Choice struct {
+	ID    string `json:"id"`
+	Title string `json:"title,omitempty"`
+}
+
+// AnswerField is a value that a person is asked for.
+type AnswerField struct {
+	Name        string `json:"name"`
+	Type        string `json:"type"`
+	Description string `json:"description,omitempty"`
+	Secret      bool   `json:"secret,omitempty"`
+	Required    bool   `json:"required,omitempty"`
+}
+
+// ApprovalAnsweredData is what a person said. Values hold no secret: a secret
+// one stands as {"$masked": name}.
+type ApprovalAnsweredData struct {
+	Kind   string         `json:"kind"`
+	Choice string         `json:"choice"` // approve, refuse, done, could_not, a branch's id
+	By     string         `json:"by"`
+	How    string         `json:"how,omitempty"` // terminal, --yes, --answer, scenario
+	Values map[string]any `json:"values,omitempty"`
+	Note   string         `json:"note,omitempty"`
+}
+
+// UndoData is an undo that is owed, or how it was settled: done, declined or
+// failed.
+type UndoData struct {
+	Title  string `json:"title,omitempty"`
+	When   string `json:"when,omitempty"`
+	Action string `json:"action"` // key of the action that owes it
+	How    string `json:"how,omitempty"`
+}
