@@ -1,0 +1,30 @@
+# What a contributor needs; `.ci/run` calls the same targets.
+GO ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 60s
+
+.PHONY: build test lint fuzz bench check generate
+
+build:            ## the program, in bin/
+	$(GO) build -o bin/runbook ./cmd/runbook
+
+test:             ## every test, with the race detector
+	$(GO) test -race ./...
+
+lint:             ## formatting, vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+fuzz:             ## every fuzz target for FUZZTIME
+	@GO="$(GO)" FUZZTIME="$(FUZZTIME)" bash .ci/fuzz
+
+bench:            ## each figure beside its floor, in the same run
+	$(GO) test -run '^$$' -bench . -benchtime 1x -count 3 ./cmd/runbook/bench
+
+generate:         ## schema.json and docs/reference.md
+	$(GO) run ./cmd/runbook schema > schema.json
+	$(GO) run ./cmd/runbook schema --reference > docs/reference.md
+
+check: lint test  ## what must be green before a commit
+	$(GO) run ./cmd/runbook validate runbooks
