@@ -56,8 +56,8 @@ const (
 	PlainStyle Style = iota
 	SingleQuoted
 	DoubleQuoted
-	Literal
-	Folded
+	LiteralBlock
+	FoldedBlock
 )
 
 // Get is the value of a key of a mapping, or nil.

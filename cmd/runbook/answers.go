@@ -1,0 +1,166 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"runbook/engine"
+	"runbook/engine/interp"
+)
+
+// answers are what was said on the command line to questions that may come.
+type answers struct {
+	yes     bool
+	approve []string
+	whole   map[string]string            // step -> choice
+	fields  map[string]map[string]given  // step -> field -> value
+}
+
+// given is a value of an answer. Direct ones stood on the command line, where
+// other users of the machine can read them.
+type given struct {
+	text   string
+	direct bool
+}
+
+// answers reads --yes, --approve and --answer.
+func (p *program) answers(c *cli.Context) (*answers, error) {
+	a := &answers{yes: c.Bool("yes"), approve: c.StringSlice("approve"), whole: map[string]string{}, fields: map[string]map[string]given{}}
+	for _, kv := range c.StringSlice("answer") {
+		name, value, ok := strings.Cut(kv, "=")
+		if !ok || name == "" {
+			return nil, usage("--answer %q: write STEP=ANSWER or STEP.FIELD=VALUE", kv)
+		}
+		step, field, isField := strings.Cut(name, ".")
+		if !isField {
+			a.whole[step] = value
+			continue
+		}
+		text, err := p.given(name, value)
+		if err != nil {
+			return nil, err
+		}
+		if a.fields[step] == nil {
+			a.fields[step] = map[string]given{}
+		}
+		a.fields[step][field] = given{text, !strings.HasPrefix(value, "@")}
+	}
+	return a, nil
+}
+
+// given reads a value that stands elsewhere: @- is standard input, @env:NAME the
+// environment, @FILE a file; @@ begins a value with an @.
+func (p *program) given(name, value string) (string, error) {
+	switch {
+	case strings.HasPrefix(value, "@@"):
+		return value[1:], nil
+	case value == "@-":
+		b, err := io.ReadAll(io.LimitReader(p.in, 1<<20))
+		if err != nil {
+			return "", usage("--answer %s: cannot read standard input: %w", name, err)
+		}
+		return strings.TrimRight(string(b), "\r\n"), nil
+	case strings.HasPrefix(value, "@env:"):
+		v := p.env(value[len("@env:"):])
+		if v == "" {
+			return "", usage("--answer %s: the environment variable %s is not set", name, value[len("@env:"):])
+		}
+		return v, nil
+	case strings.HasPrefix(value, "@"):
+		b, err := os.ReadFile(value[1:])
+		if err != nil {
+			return "", usage("--answer %s: %w", name, err)
+		}
+		return strings.TrimRight(string(b), "\r\n"), nil
+	}
+	return value, nil
+}
+
+// to is the answer to a question, where one was given. An answer to a step in a
+// procedure may name the step alone.
+func (a *answers) to(q interp.Question, user string) (interp.Answer, map[string]string, bool, error) {
+	out := interp.Answer{By: user, How: "--answer", Values: map[string]any{}}
+	if q.Kind == "confirm" {
+		if slices.Contains(a.approve, q.Step) {
+			out.Choice, out.How = "approve", "--approve"
+			return out, nil, true, nil
+		}
+		if a.yes && !q.Always {
+			out.Choice, out.How = "approve", "--yes"
+			return out, nil, true, nil
+		}
+	}
+	choice, whole := a.whole[q.Step]
+	fields, some := a.fields[q.Step]
+	if !whole && !some {
+		return out, nil, false, nil
+	}
+	if !whole {
+		choice = "done"
+	}
+	if err := allowed(q, choice); err != nil {
+		return out, nil, false, err
+	}
+	out.Choice = choice
+	if q.Kind != "manual" || choice != "done" {
+		return out, nil, true, nil
+	}
+	secrets, err := collect(q, fields, &out)
+	return out, secrets, err == nil, err
+}
+
+// allowed refuses an answer that the question does not have.
+func allowed(q interp.Question, choice string) error {
+	var ids []string
+	switch q.Kind {
+	case "confirm":
+		ids = []string{"approve", "refuse"}
+	case "manual":
+		ids = []string{"done", "could_not"}
+	case "undo":
+		ids = []string{"done", "declined"}
+	default:
+		for _, c := range q.Choices {
+			ids = append(ids, c.ID)
+		}
+	}
+	if slices.Contains(ids, choice) {
+		return nil
+	}
+	return fmt.Errorf("--answer %s=%s: the answers are %s", q.Step, choice, strings.Join(ids, ", "))
+}
+
+// collect types the values that a manual step asks for. A required one that was
+// not given leaves the question open.
+func collect(q interp.Question, fields map[string]given, out *interp.Answer) (map[string]string, error) {
+	secrets := map[string]string{}
+	for _, c := range q.Collect {
+		g, ok := fields[c.Name]
+		if !ok {
+			if c.Default != nil && !c.Secret {
+				out.Values[c.Name] = c.Default
+			} else if c.Required {
+				return nil, engine.ErrNobody
+			}
+			continue
+		}
+		if c.Secret && g.direct {
+			return nil, fmt.Errorf("--answer %s.%s: a secret must not stand on the command line, where others can read it: give @-, @FILE or @env:NAME", q.Step, c.Name)
+		}
+		v, err := c.Parse(g.text)
+		if err != nil {
+			return nil, fmt.Errorf("--answer %s.%s: %w", q.Step, c.Name, err)
+		}
+		if c.Secret {
+			secrets[c.Name] = g.text
+			continue
+		}
+		out.Values[c.Name] = v
+	}
+	return secrets, nil
+}

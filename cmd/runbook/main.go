@@ -1,0 +1,70 @@
+// Command runbook proves, rehearses and runs incident runbooks, and reads their
+// journals. Each command is one file here: arguments, then a call into the
+// engine, then a view of what came back.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"runbook/engine"
+)
+
+func main() {
+	os.Exit(Main(os.Args, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// Main is the whole program but for the process: it returns the exit code.
+func Main(args []string, stdin *os.File, stdout, stderr *os.File) int {
+	p := &program{in: stdin, out: stdout, err: stderr, env: os.Getenv}
+	app := p.app()
+	ctx, stop := p.signals(context.Background())
+	defer stop()
+	err := app.RunContext(ctx, permute(app, args))
+	return p.exit(err)
+}
+
+// program is what every command needs of the process it runs in.
+type program struct {
+	in, out, err *os.File
+	env          func(string) string
+	leave        func() // what must be put back when a second interrupt leaves at once
+}
+
+// codeError ends the program with a code. With a nil error nothing more is
+// said: the command has said it already.
+type codeError struct {
+	code engine.ExitCode
+	err  error
+}
+
+func (e *codeError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *codeError) Unwrap() error { return e.err }
+
+// exit says what went wrong, in one line, and gives the exit code for it.
+func (p *program) exit(err error) int {
+	if err == nil {
+		return int(engine.ExitOK)
+	}
+	var ce *codeError
+	if !errors.As(err, &ce) {
+		ce = &codeError{engine.ExitUsage, err}
+	}
+	if ce.err != nil {
+		fmt.Fprintf(p.err, "runbook: %s\n", printable(ce.err.Error()))
+	}
+	return int(ce.code)
+}
+
+// usage is an error in how the command was called.
+func usage(format string, args ...any) error {
+	return &codeError{engine.ExitUsage, fmt.Errorf(format, args...)}
+}

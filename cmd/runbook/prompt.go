@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/term"
+
+	"runbook/engine/interp"
+	"runbook/engine/journal"
+	"runbook/engine/plan"
+	"runbook/engine/report"
+)
+
+// errGone is what a prompt gives when the terminal went away or reached its end.
+var errGone = errors.New("the terminal closed while a question was open")
+
+// prompter puts questions to the person at the terminal, one at a time.
+type prompter struct {
+	in, out *os.File
+	user    string
+	turn    chan struct{} // holds one token: whose turn it is to use the terminal
+	screen  suspender     // the live tree, which makes room for a question
+	lines   chan line     // what is typed
+	pumping atomic.Bool   // a reader is under way; a given-up question leaves it to the next
+}
+
+// suspender is a screen that can make room for a question.
+type suspender interface {
+	Suspend()
+	Resume()
+}
+
+type line struct {
+	text string
+	err  error
+}
+
+func newPrompter(in, out *os.File, user string, screen suspender) *prompter {
+	p := &prompter{in: in, out: out, user: user, screen: screen, turn: make(chan struct{}, 1), lines: make(chan line)}
+	p.turn <- struct{}{}
+	return p
+}
+
+// ask puts a question and waits for its answer; secrets come back apart from
+// the answer, by field.
+func (p *prompter) ask(ctx context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
+	select {
+	case <-p.turn:
+		defer func() { p.turn <- struct{}{} }()
+	case <-ctx.Done():
+		return interp.Answer{}, nil, ctx.Err()
+	}
+	if p.screen != nil {
+		p.screen.Suspend()
+		defer p.screen.Resume()
+	}
+	p.show(q)
+	a := interp.Answer{By: p.user, How: "terminal", Values: map[string]any{}}
+	secrets := map[string]string{}
+	var err error
+	switch q.Kind {
+	case "ask":
+		a.Choice, err = p.choose(ctx, q.Choices)
+	case "manual":
+		a.Choice, err = p.manual(ctx, q, &a, secrets)
+	case "undo":
+		a.Choice, err = p.yesNo(ctx, "Undo it now?", "done", "declined")
+	case "in_doubt":
+		a.Choice, err = p.choose(ctx, q.Choices)
+	default:
+		a.Choice, err = p.yesNo(ctx, "Go ahead?", "approve", "refuse")
+	}
+	return a, secrets, err
+}
+
+// show prints what is asked, and what will be done.
+func (p *prompter) show(q interp.Question) {
+	fmt.Fprintf(p.out, "\n── %s ", printable(q.Step))
+	fmt.Fprintln(p.out, strings.Repeat("─", max(4, 60-len(q.Step))))
+	for _, text := range []string{q.Title, q.Text} {
+		if text != "" {
+			fmt.Fprintln(p.out, indent(printable(strings.TrimRight(text, "\n"))))
+		}
+	}
+	if q.Shown != nil {
+		fmt.Fprintln(p.out, indent(printable(report.Shown(q.Shown))))
+	}
+}
+
+func indent(s string) string { return "  " + strings.ReplaceAll(s, "\n", "\n  ") }
+
+// yesNo takes nothing but a whole word: at 3 a.m. a stray Enter must not
+// approve anything.
+func (p *prompter) yesNo(ctx context.Context, question, yes, no string) (string, error) {
+	for {
+		text, err := p.readLine(ctx, fmt.Sprintf("  %s [yes/no] ", question))
+		if err != nil {
+			return "", err
+		}
+		switch strings.ToLower(strings.TrimSpace(text)) {
+		case "yes", "y":
+			return yes, nil
+		case "no", "n":
+			return no, nil
+		}
+		fmt.Fprintln(p.out, "  Please answer yes or no.")
+	}
+}
+
+func (p *prompter) choose(ctx context.Context, choices []journal.Choice) (string, error) {
+	for i, c := range choices {
+		fmt.Fprintf(p.out, "  %d) %s  %s\n", i+1, printable(c.ID), printable(c.Title))
+	}
+	for {
+		text, err := p.readLine(ctx, fmt.Sprintf("  Which one? [1-%d] ", len(choices)))
+		if err != nil {
+			return "", err
+		}
+		text = strings.TrimSpace(text)
+		for i, c := range choices {
+			if text == c.ID || text == fmt.Sprint(i+1) {
+				return c.ID, nil
+			}
+		}
+		fmt.Fprintln(p.out, "  Please give a number or a name from the list.")
+	}
+}
+
+// manual asks whether the step is done, and for its values.
+func (p *prompter) manual(ctx context.Context, q interp.Question, a *interp.Answer, secrets map[string]string) (string, error) {
+	choice, err := p.yesNo(ctx, "Done? (no: it could not be done)", "done", "could_not")
+	if err != nil || choice != "done" {
+		return choice, err
+	}
+	for _, c := range q.Collect {
+		if err := p.collect(ctx, c, a, secrets); err != nil {
+			return "", err
+		}
+	}
+	return choice, nil
+}
+
+// collect asks for one value until it is one of its type.
+func (p *prompter) collect(ctx context.Context, c interp.Collect, a *interp.Answer, secrets map[string]string) error {
+	for {
+		label := fmt.Sprintf("  %s (%s)%s: ", c.Name, c.Type, hint(c.Description, c.Default))
+		text, err := p.read(ctx, label, c.Secret)
+		if err != nil {
+			return err
+		}
+		if text == "" && c.Default != nil && !c.Secret {
+			a.Values[c.Name] = c.Default
+			return nil
+		}
+		if text == "" && !c.Required {
+			return nil
+		}
+		v, err := c.Parse(text)
+		if err != nil {
+			fmt.Fprintf(p.out, "  %s\n", printable(err.Error()))
+			continue
+		}
+		if c.Secret {
+			secrets[c.Name] = text
+			return nil
+		}
+		a.Values[c.Name] = v
+		return nil
+	}
+}
+
+func hint(description string, def any) string {
+	s := ""
+	if description != "" {
+		s = " " + printable(description)
+	}
+	if def != nil {
+		s += fmt.Sprintf(" [%v]", def)
+	}
+	return s
+}
+
+// input asks for an input that is missing or was refused.
+func (p *prompter) input(ctx context.Context) func(*plan.Input, string) (string, error) {
+	return func(in *plan.Input, why string) (string, error) {
+		if why != "" {
+			fmt.Fprintf(p.out, "  %s\n", printable(why))
+		}
+		return p.readLine(ctx, fmt.Sprintf("%s (%s)%s: ", in.Name, in.Type, hint(in.Description, nil)))
+	}
+}
+
+// read reads a line, without echo where it is secret.
+func (p *prompter) read(ctx context.Context, label string, secret bool) (string, error) {
+	if !secret {
+		return p.readLine(ctx, label)
+	}
+	fmt.Fprint(p.out, label)
+	fd := int(p.in.Fd())
+	state, err := term.GetState(fd)
+	if err != nil {
+		return "", fmt.Errorf("a secret can only be typed at a terminal: %w", err)
+	}
+	type typed struct {
+		b   []byte
+		err error
+	}
+	got := make(chan typed, 1)
+	go func() { b, err := term.ReadPassword(fd); got <- typed{b, err} }()
+	select {
+	case t := <-got:
+		fmt.Fprintln(p.out)
+		if t.err != nil {
+			return "", errGone
+		}
+		return strings.TrimSpace(string(t.b)), nil
+	case <-ctx.Done():
+		_ = term.Restore(fd, state) // the person gets the echo back
+		return "", ctx.Err()
+	}
+}
+
+// readLine reads a line. The reader outlives a question that was given up, so
+// that what is typed next goes to the next question.
+func (p *prompter) readLine(ctx context.Context, label string) (string, error) {
+	fmt.Fprint(p.out, label)
+	if p.pumping.CompareAndSwap(false, true) {
+		go p.pump()
+	}
+	select {
+	case l := <-p.lines:
+		p.pumping.Store(false)
+		return strings.TrimRight(l.text, "\r\n"), l.err
+	case <-ctx.Done():
+		fmt.Fprintln(p.out)
+		return "", ctx.Err()
+	}
+}
+
+// pump reads one line, byte by byte, so that nothing behind it is swallowed.
+func (p *prompter) pump() {
+	var b strings.Builder
+	one := make([]byte, 1)
+	for {
+		n, err := p.in.Read(one)
+		if n == 0 && err == nil {
+			continue
+		}
+		c := one[0]
+		if err != nil {
+			p.lines <- line{b.String(), errGone}
+			return
+		}
+		if c == '\n' {
+			p.lines <- line{b.String(), nil}
+			return
+		}
+		if b.Len() < 64<<10 {
+			b.WriteByte(c)
+		}
+	}
+}

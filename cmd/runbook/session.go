@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"runbook/engine"
+	"runbook/engine/interp"
+	"runbook/engine/journal"
+	"runbook/engine/report"
+)
+
+// session is one run's view and people: what the commands run and resume share.
+type session struct {
+	p        *program
+	ctx      context.Context
+	stop     context.CancelFunc
+	user     string
+	store    *journal.Store
+	prompter *prompter // nil: nobody is there
+	answers  *answers
+	watch    []func(journal.Event)
+	live     *report.Live
+	close    func()
+}
+
+// session reads the flags of personFlags.
+func (p *program) session(c *cli.Context) (*session, error) {
+	store, err := p.store(c)
+	if err != nil {
+		return nil, err
+	}
+	given, err := p.answers(c)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{p: p, user: p.who(c), store: store, answers: given, close: func() {}}
+	s.ctx, s.stop = withTimeout(c.Context, c.Duration("timeout"))
+	interactive := !c.Bool("non-interactive") && isTerminal(p.in) && isTerminal(p.err)
+	s.view(c, interactive)
+	if interactive {
+		s.prompter = newPrompter(p.in, p.err, s.user, s.screen())
+	}
+	return s, nil
+}
+
+// view chooses how the run is shown: events, a live tree, or plain lines.
+func (s *session) view(c *cli.Context, interactive bool) {
+	p := s.p
+	if c.String("output") == "json" {
+		s.watch = append(s.watch, eventWriter(p))
+		return
+	}
+	color := p.color(c.Bool("no-color"))
+	if isTerminal(p.out) && p.env("TERM") != "dumb" && p.env("NO_COLOR") == "" && !c.Bool("no-color") && interactive {
+		s.live = report.NewLive(p.out, report.LiveOptions{Color: color, Size: terminalSize(p.out)})
+		s.watch = append(s.watch, s.live.Event)
+		p.leave = s.live.Suspend
+		s.close = s.live.Close
+		return
+	}
+	lines := report.NewLines(p.out, report.LineOptions{Color: color})
+	s.watch = append(s.watch, lines.Event)
+}
+
+func (s *session) screen() suspender {
+	if s.live == nil {
+		return nil
+	}
+	return s.live
+}
+
+// eventWriter streams the journal's events, one JSON object a line.
+func eventWriter(p *program) func(journal.Event) {
+	var mu sync.Mutex
+	enc := json.NewEncoder(p.out)
+	enc.SetEscapeHTML(false)
+	return func(e journal.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		_ = enc.Encode(e) // a reader that went away must not end the run
+	}
+}
+
+// engine is the session as the engine wants it.
+func (s *session) engine(mode engine.Mode) engine.Session {
+	es := engine.Session{
+		Mode: mode, User: s.user, Host: hostname(), Store: s.store, Env: s.p.env, Watch: s.watch,
+		Ask: s.ask,
+	}
+	return es
+}
+
+// ask answers a question beforehand given, or puts it to the person who is
+// there.
+func (s *session) ask(ctx context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
+	a, secrets, ok, err := s.answers.to(q, s.user)
+	if ok || err != nil {
+		return a, secrets, err
+	}
+	if s.prompter == nil {
+		return interp.Answer{}, nil, engine.ErrNobody
+	}
+	return s.prompter.ask(ctx, q)
+}
+
+// finish closes the view and turns the outcome into an exit code.
+func (s *session) finish(out *engine.Outcome, err error) error {
+	s.stop()
+	s.close()
+	if err != nil {
+		return failure(err)
+	}
+	if out.Code == engine.ExitPaused {
+		fmt.Fprintf(s.p.err, "\nThe run waits for a person:\n%s", resumeHelp(out))
+	}
+	if out.Code == engine.ExitOK {
+		return nil
+	}
+	return &codeError{code: out.Code}
+}
+
+// resumeHelp says how each open question can be answered.
+func resumeHelp(out *engine.Outcome) string {
+	text := ""
+	for _, w := range out.Waiting {
+		switch w.Kind {
+		case "confirm":
+			text += fmt.Sprintf("  runbook resume %s --approve %s\n", out.Run, w.Step)
+		case "manual":
+			text += fmt.Sprintf("  runbook resume %s --answer %s=done", out.Run, w.Step)
+			for _, f := range w.Fields {
+				value := "VALUE"
+				if f.Secret {
+					value = "@env:NAME"
+				}
+				text += fmt.Sprintf(" --answer %s.%s=%s", w.Step, f.Name, value)
+			}
+			text += "\n"
+		default:
+			for _, c := range w.Choices {
+				text += fmt.Sprintf("  runbook resume %s --answer %s=%s\n", out.Run, w.Step, c.ID)
+			}
+		}
+	}
+	return text
+}

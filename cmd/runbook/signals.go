@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"runbook/engine"
+)
+
+// signals gives a context that ends at the first interrupt, terminate or hangup,
+// so that running steps are ended and the journal closed. The second one leaves
+// at once.
+func (p *program) signals(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(parent)
+	ch := make(chan os.Signal, 2)
+	signal.Notify(ch, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-ch:
+		case <-done:
+			return
+		}
+		cancel()
+		select {
+		case <-ch:
+			if p.leave != nil {
+				p.leave()
+			}
+			fmt.Fprintln(p.err, "\nrunbook: left at once; `runbook runs` shows what was under way")
+			os.Exit(int(engine.ExitCancelled))
+		case <-done:
+		}
+	}()
+	return ctx, func() { signal.Stop(ch); close(done); cancel() }
+}

@@ -1,0 +1,93 @@
+package dry
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"runbook/engine/journal"
+	"runbook/engine/lang"
+	"runbook/engine/plan"
+)
+
+// describe is what a run would do at a step.
+func (w *walk) describe(f frame, s *plan.Step) journal.StepRehearsedData {
+	env := f.env()
+	pos := s.Span.Position()
+	d := journal.StepRehearsedData{
+		Role: string(s.Role), Title: preview(s.Title, env),
+		Place:  journal.Place{File: w.plan.File.Name, Line: pos.Line, Column: pos.Column},
+		Delay:  journal.SecondsOf(s.Delay),
+		Budget: journal.SecondsOf(s.Timeout),
+		Retry:  retry(s.Retry), Poll: poll(s.Poll),
+		Outcome: s.Outcome, Summary: preview(s.Summary, env),
+		Instructions: preview(s.Instructions, env),
+		Text:         preview(s.Text, env), To: s.To, Ask: preview(s.Ask, env),
+	}
+	if s.If != nil {
+		d.If = s.If.Source
+	}
+	if s.Kind != nil {
+		d.Kind = s.Kind.Name
+		d.Request, _ = s.Options.Preview(env).(map[string]any)
+	}
+	for _, e := range s.Expect {
+		d.Expect = append(d.Expect, e.Source)
+	}
+	if s.Confirm != nil {
+		d.Confirm = preview(s.Confirm.Ask, env)
+	}
+	for _, c := range s.Collect {
+		d.Collect = append(d.Collect, journal.AnswerField{Name: c.Name, Type: c.Type.String(), Description: c.Description, Secret: c.Secret, Required: c.Required})
+	}
+	if s.Call != nil {
+		d.Procedure = s.Call.Procedure.Name
+	}
+	return d
+}
+
+func preview(t *lang.Template, env lang.Env) string {
+	if t == nil {
+		return ""
+	}
+	return t.Preview(env)
+}
+
+func retry(r *plan.Retry) string {
+	if r == nil {
+		return ""
+	}
+	s := fmt.Sprintf("up to %d attempts", r.Attempts)
+	if r.Delay > 0 {
+		s += fmt.Sprintf(", %s apart", r.Delay)
+	}
+	if r.On != nil {
+		s += ", on " + r.On.Source
+	}
+	return s
+}
+
+func poll(p *plan.Poll) string {
+	if p == nil {
+		return ""
+	}
+	return fmt.Sprintf("every %s for up to %s", p.Every, p.For)
+}
+
+// permissions are all that the file may do, as it is written.
+func permissions(p *plan.Plan) map[string][]string {
+	s := p.Permissions.Static
+	out := map[string][]string{}
+	hosts := append([]string{}, s.Hosts...)
+	for _, h := range p.Permissions.Hosts {
+		hosts = append(hosts, strings.TrimSpace(h.Text.Value))
+	}
+	for name, list := range map[string][]string{"observe": s.Observe, "act": s.Act, "hosts": hosts, "env": s.Env, "read": s.Read, "write": s.Write} {
+		if len(list) > 0 {
+			out[name] = list
+		}
+	}
+	return out
+}
+
+func same(a, b any) bool { return reflect.DeepEqual(a, b) }

@@ -1,0 +1,484 @@
+package syntax
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"runbook/engine/source"
+	"runbook/engine/spec"
+)
+
+// Resolver finds the shape that a spec.Ref names.
+type Resolver func(name string) *spec.Shape
+
+// Check holds a tree against a shape and reports every difference.
+func Check(n *Node, shape *spec.Shape, refs Resolver, report source.Report) {
+	c := &checker{refs: refs, report: report}
+	c.value(n, shape, "the file")
+}
+
+type checker struct {
+	refs   Resolver
+	report source.Report
+}
+
+func (c *checker) add(code string, at source.Span, summary, detail string, related ...source.Note) {
+	c.report(source.Diagnostic{Code: code, Span: at, Summary: summary, Detail: detail, Related: related})
+}
+
+// value holds one value against its shape; what names it in findings.
+func (c *checker) value(n *Node, s *spec.Shape, what string) {
+	if s.Form == spec.Ref {
+		s = c.refs(s.Name)
+	}
+	if n.Kind == Null && s.Form != spec.Any && s.Form != spec.Tree && s.Form != spec.Value {
+		c.add("empty-value", n.Span, what+" has no value", "Remove the key, or give it "+Describe(s)+".")
+		return
+	}
+	switch s.Form {
+	case spec.Any, spec.Tree, spec.Value:
+	case spec.Object:
+		c.object(n, s, what, "")
+	case spec.Union:
+		c.union(n, s, what)
+	case spec.Map:
+		c.mapOf(n, s, what)
+	case spec.List:
+		c.list(n, s, what)
+	case spec.OneOf:
+		c.oneOf(n, s, what)
+	default:
+		c.scalar(n, s, what)
+	}
+}
+
+// oneOf takes the first alternative whose YAML shape fits.
+func (c *checker) oneOf(n *Node, s *spec.Shape, what string) {
+	for _, a := range s.Alts {
+		if c.fits(n, a) {
+			c.value(n, a, what)
+			return
+		}
+	}
+	c.wrong(n, s, what)
+}
+
+// fits reports whether a value has the YAML shape (and, for scalars, the type)
+// that an alternative wants.
+func (c *checker) fits(n *Node, s *spec.Shape) bool {
+	if s.Form == spec.Ref {
+		s = c.refs(s.Name)
+	}
+	switch s.Form {
+	case spec.Object, spec.Map, spec.Union:
+		return n.Kind == Mapping
+	case spec.List:
+		return n.Kind == Sequence
+	case spec.Any, spec.Tree, spec.Value:
+		return true
+	case spec.OneOf:
+		return slices.ContainsFunc(s.Alts, func(a *spec.Shape) bool { return c.fits(n, a) })
+	}
+	return n.Kind == Scalar && scalarFits(n, s)
+}
+
+// scalarFits reports whether a scalar has the type that a form wants.
+func scalarFits(n *Node, s *spec.Shape) bool {
+	switch s.Form {
+	case spec.Int:
+		return n.Tag == Int
+	case spec.Number:
+		return n.Tag == Int || n.Tag == Float
+	case spec.Bool:
+		return n.Tag == Bool
+	case spec.Expr:
+		return true
+	case spec.Size:
+		return n.Tag == Int || n.Tag == Str
+	case spec.Template:
+		return n.Tag == Str || s.Loose
+	}
+	return n.Tag == Str
+}
+
+func (c *checker) wrong(n *Node, s *spec.Shape, what string) {
+	detail := "Write " + Describe(s) + "."
+	switch {
+	case n.Kind == Mapping && slices.ContainsFunc(n.Entries, func(e Entry) bool { return e.Value.Kind == Null || e.Key.Value == "" }):
+		c.add("quote-it", n.Span, what+" is a mapping to YAML", "If it is a template or an expression, quote it: YAML reads { and ? as its own syntax.")
+		return
+	case n.Kind == Scalar && s.Form != spec.List && n.Tag != Str && isText(s):
+		detail = fmt.Sprintf("YAML reads %s as %s; quote it: %q.", n.Text.Value, nodeName(n), n.Text.Value)
+	case n.Kind == Scalar && n.Tag == Str && ambiguous(n) != "":
+		detail += " " + ambiguous(n)
+	}
+	c.add("wrong-type", n.Span, fmt.Sprintf("%s is %s, not %s", what, nodeName(n), Describe(s)), detail)
+}
+
+func isText(s *spec.Shape) bool {
+	return s.Form == spec.String || s.Form == spec.Ident || s.Form == spec.Template || s.Form == spec.Script
+}
+
+// old11 are words that a YAML 1.1 reader takes for booleans, and numbers that it
+// reads otherwise; runbooks are YAML 1.2.
+var (
+	oldBool   = regexp.MustCompile(`^(?:[yY]|[nN]|[yY]es|YES|[nN]o|NO|[oO]n|ON|[oO]ff|OFF)$`)
+	oldNumber = regexp.MustCompile(`^[-+]?[0-9][0-9_]*(?:_[0-9_]*|(?::[0-5]?[0-9])+)(?:\.[0-9_]*)?$`)
+)
+
+// ambiguous is the remedy for a plain word that YAML 1.1 read otherwise.
+func ambiguous(n *Node) string {
+	if n.Style != PlainStyle {
+		return ""
+	}
+	switch s := n.Text.Value; {
+	case oldBool.MatchString(s):
+		return "`" + s + "` is a string here; a boolean is true or false."
+	case oldNumber.MatchString(s):
+		return "`" + s + "` is a string here; write numbers in plain digits."
+	}
+	return ""
+}
+
+func nodeName(n *Node) string {
+	switch n.Kind {
+	case Mapping:
+		return "a mapping"
+	case Sequence:
+		return "a list"
+	case Null:
+		return "empty"
+	}
+	return []string{"a string", "an integer", "a decimal number", "a boolean"}[n.Tag]
+}
+
+// Describe says what a shape accepts, for findings and the reference.
+func Describe(s *spec.Shape) string {
+	switch s.Form {
+	case spec.String, spec.Ident:
+		if len(s.Enum) > 0 {
+			return "one of " + strings.Join(s.Enum, ", ")
+		}
+		if s.Form == spec.Ident {
+			return "a name"
+		}
+		return "a string"
+	case spec.OneOf:
+		var words []string
+		for _, a := range s.Alts {
+			words = append(words, Describe(a))
+		}
+		return strings.Join(words, " or ")
+	case spec.List:
+		return "a list"
+	case spec.Ref, spec.Object, spec.Union:
+		return "a mapping"
+	}
+	return map[spec.Form]string{spec.Template: "a text", spec.Expr: "an expression", spec.Script: "a script", spec.Int: "an integer",
+		spec.Number: "a number", spec.Bool: "true or false", spec.Duration: "a duration such as 30s", spec.Size: "a size such as 64KiB",
+		spec.Any: "any value", spec.Tree: "any value", spec.Value: "a value", spec.Map: "a mapping of names"}[s.Form]
+}
+
+func (c *checker) list(n *Node, s *spec.Shape, what string) {
+	if n.Kind != Sequence {
+		detail := "Write `- ` before each entry, or [ ] around them."
+		if n.Kind == Scalar && n.Text.Value != "" {
+			detail = fmt.Sprintf("Write a list: [%s].", quoteFlow(n))
+		}
+		c.add("wrong-type", n.Span, fmt.Sprintf("%s is %s, not a list", what, nodeName(n)), detail)
+		return
+	}
+	c.counts(n, s, len(n.Items), what)
+	for i, item := range n.Items {
+		c.value(item, s.Elem, fmt.Sprintf("entry %d of %s", i+1, what))
+	}
+}
+
+func quoteFlow(n *Node) string {
+	if n.Tag == Str && strings.ContainsAny(n.Text.Value, ",[]{}:#\"'") {
+		return strconv.Quote(n.Text.Value)
+	}
+	return n.Text.Value
+}
+
+func (c *checker) counts(n *Node, s *spec.Shape, have int, what string) {
+	if have < s.Min {
+		c.add("too-few", n.Span, what+" is empty", fmt.Sprintf("It needs at least %d.", s.Min))
+	}
+	if s.Max > 0 && have > s.Max {
+		c.add("too-many", n.Span, fmt.Sprintf("%s has %d entries", what, have), fmt.Sprintf("At most %d are allowed.", s.Max))
+	}
+}
+
+func (c *checker) mapOf(n *Node, s *spec.Shape, what string) {
+	if n.Kind != Mapping {
+		c.wrong(n, s, what)
+		return
+	}
+	c.counts(n, s, len(n.Entries), what)
+	for _, e := range n.Entries {
+		if s.Pattern != "" && !match(s.Pattern, e.Key.Value) {
+			c.add("bad-name", e.Key.Span, fmt.Sprintf("`%s` cannot be a name in %s", e.Key.Value, what), nameRule)
+		}
+		c.value(e.Value, s.Elem, fmt.Sprintf("`%s`", e.Key.Value))
+	}
+}
+
+const nameRule = "A name begins with a letter and holds letters, digits, `_` and `-`, at most 64."
+
+func match(pattern, s string) bool {
+	re, err := regexp.Compile(pattern)
+	return err == nil && re.MatchString(s)
+}
+
+// object holds a mapping against its fields. Tag is the union's key that chose
+// the shape, or "".
+func (c *checker) object(n *Node, s *spec.Shape, what, tag string, others ...*spec.Shape) {
+	if n.Kind != Mapping {
+		c.wrong(n, s, what)
+		return
+	}
+	for _, e := range n.Entries {
+		f, ok := s.Field(e.Key.Value)
+		switch {
+		case ok:
+			c.value(e.Value, f.Shape, "`"+e.Key.Value+"`")
+		case strings.HasPrefix(e.Key.Value, "x-"):
+		default:
+			c.unknown(e, s, what, tag, others)
+		}
+	}
+	for _, f := range s.Fields {
+		if f.Required && n.Get(f.Key) == nil {
+			c.add("missing-key", keySpan(n, tag), fmt.Sprintf("%s needs `%s`", what, f.Key), fieldHelp(f))
+		}
+	}
+	c.exactlyOne(n, s, what, tag)
+}
+
+func fieldHelp(f spec.Field) string {
+	help := f.Doc
+	if f.Example != "" {
+		help += " For example `" + f.Key + ": " + f.Example + "`."
+	}
+	return help
+}
+
+// keySpan is where a finding about a whole mapping points: its tag key, or its
+// first.
+func keySpan(n *Node, tag string) source.Span {
+	if k, ok := n.Key(tag); ok && tag != "" {
+		return k.Span
+	}
+	if len(n.Entries) > 0 {
+		return n.Entries[0].Key.Span
+	}
+	return n.Span
+}
+
+func (c *checker) exactlyOne(n *Node, s *spec.Shape, what, tag string) {
+	if len(s.One) == 0 {
+		return
+	}
+	var have []source.Text
+	for _, e := range n.Entries {
+		if slices.Contains(s.One, e.Key.Value) {
+			have = append(have, e.Key)
+		}
+	}
+	switch {
+	case len(have) == 0:
+		c.add("one-of", keySpan(n, tag), fmt.Sprintf("%s needs one of %s", what, quoted(s.One)), "Add exactly one of them.")
+	case len(have) > 1:
+		c.add("one-of", have[1].Span, fmt.Sprintf("`%s` and `%s` exclude each other", have[0].Value, have[1].Value), "Keep one of them.",
+			source.Note{Span: have[0].Span, Text: "the first one"})
+	}
+}
+
+func quoted(words []string) string { return "`" + strings.Join(words, "`, `") + "`" }
+
+// unknown reports a key that a mapping does not have: misspelt, or at home in
+// another variant of a union.
+func (c *checker) unknown(e Entry, s *spec.Shape, what, tag string, others []*spec.Shape) {
+	key := e.Key.Value
+	var homes []string
+	for _, o := range others {
+		if _, ok := o.Field(key); ok {
+			homes = append(homes, o.Tag)
+		}
+	}
+	if len(homes) > 0 {
+		c.add("misplaced-key", e.Key.Span, fmt.Sprintf("`%s` means nothing on `%s`", key, tag), fmt.Sprintf("It belongs to %s.", quoted(homes)))
+		return
+	}
+	names := make([]string, len(s.Fields))
+	for i, f := range s.Fields {
+		names[i] = f.Key
+	}
+	detail := "It takes " + quoted(names) + "; keys that begin with `x-` are your own."
+	if near := source.Suggest(key, names); near != "" {
+		detail = fmt.Sprintf("Did you mean `%s`?", near)
+	}
+	c.add("unknown-key", e.Key.Span, fmt.Sprintf("%s has no key `%s`", what, key), detail)
+}
+
+// union chooses the variant by its tag key.
+func (c *checker) union(n *Node, s *spec.Shape, what string) {
+	if n.Kind != Mapping {
+		c.wrong(n, s, what)
+		return
+	}
+	var tags []source.Text
+	for _, e := range n.Entries {
+		if s.Variant(e.Key.Value) != nil {
+			tags = append(tags, e.Key)
+		}
+	}
+	switch len(tags) {
+	case 1:
+		v := s.Variant(tags[0].Value)
+		c.object(n, v, "`"+v.Tag+"`", v.Tag, s.Alts...)
+	case 0:
+		c.noTag(n, s, what)
+	default:
+		c.add("one-of", tags[1].Span, fmt.Sprintf("`%s` and `%s` in one mapping: it can be one only", tags[0].Value, tags[1].Value),
+			"Make two entries of it.", source.Note{Span: tags[0].Span, Text: "the first one"})
+	}
+}
+
+func (c *checker) noTag(n *Node, s *spec.Shape, what string) {
+	tags := make([]string, len(s.Alts))
+	for i, a := range s.Alts {
+		tags[i] = a.Tag
+	}
+	for _, e := range n.Entries {
+		if near := source.Suggest(e.Key.Value, tags); near != "" {
+			c.add("unknown-key", e.Key.Span, fmt.Sprintf("%s has no key `%s`", what, e.Key.Value), fmt.Sprintf("Did you mean `%s`?", near))
+			return
+		}
+	}
+	c.add("one-of", keySpan(n, ""), fmt.Sprintf("%s needs one of %s", what, quoted(tags)), s.Doc)
+}
+
+// scalar holds a single value against its form.
+func (c *checker) scalar(n *Node, s *spec.Shape, what string) {
+	if n.Kind != Scalar || !scalarFits(n, s) {
+		if s.Form == spec.Duration && n.Kind == Scalar {
+			_, err := spec.ParseDuration(n.Text.Value)
+			c.add("wrong-type", n.Span, what+" is not a duration", errDetail(err))
+			return
+		}
+		c.wrong(n, s, what)
+		return
+	}
+	text := n.Text.Value
+	var err error
+	switch s.Form {
+	case spec.Duration:
+		_, err = spec.ParseDuration(text)
+	case spec.Size:
+		_, err = spec.ParseSize(text)
+	case spec.Expr, spec.Script:
+		if strings.TrimSpace(text) == "" {
+			c.add("empty-value", n.Span, what+" is empty", "Give it "+Describe(s)+", or remove the key.")
+			return
+		}
+		c.cut(n, s, what)
+	case spec.Int:
+		c.intRange(n, s, what)
+	case spec.Ident:
+		if !spec.IsIdent(text) {
+			c.add("bad-name", n.Span, fmt.Sprintf("%q cannot be a name", text), nameRule)
+		}
+	}
+	if err != nil {
+		c.add("bad-value", n.Span, what+" has a value that cannot be read", errDetail(err))
+	}
+	c.words(n, s, what)
+}
+
+func errDetail(err error) string {
+	if err == nil {
+		return "Quote it."
+	}
+	return strings.ToUpper(err.Error()[:1]) + err.Error()[1:] + "."
+}
+
+// words holds a string against the enum and pattern of its shape.
+func (c *checker) words(n *Node, s *spec.Shape, what string) {
+	text := n.Text.Value
+	if len(s.Enum) > 0 && !slices.Contains(s.Enum, text) {
+		detail := "It is one of " + strings.Join(s.Enum, ", ") + "."
+		if near := source.Suggest(text, s.Enum); near != "" {
+			detail = fmt.Sprintf("Did you mean `%s`? ", near) + detail
+		}
+		c.add("bad-value", n.Span, fmt.Sprintf("%s cannot be %q", what, text), detail)
+		return
+	}
+	if s.Pattern != "" && !match(s.Pattern, text) {
+		c.add("bad-value", n.Span, fmt.Sprintf("%s cannot be %q", what, text), strings.TrimSpace("It must match "+s.Pattern+". "+s.Doc))
+	}
+}
+
+func (c *checker) intRange(n *Node, s *spec.Shape, what string) {
+	i, err := parseInt(n.Text.Value)
+	switch {
+	case err != nil:
+		c.add("bad-value", n.Span, what+" is too large a number", "It must fit 64 bits.")
+	case i < s.Min || s.Max != 0 && i > s.Max:
+		detail := fmt.Sprintf("It must be at least %d.", s.Min)
+		if s.Max != 0 {
+			detail = fmt.Sprintf("It must be from %d to %d.", s.Min, s.Max)
+		}
+		c.add("bad-value", n.Span, fmt.Sprintf("%s cannot be %d", what, i), detail)
+	}
+}
+
+// cut notices a plain expression that YAML ended at a ` #`: what is left has
+// brackets or quotes open.
+func (c *checker) cut(n *Node, s *spec.Shape, what string) {
+	if n.Style != PlainStyle || s.Form != spec.Expr || balanced(n.Text.Value) {
+		return
+	}
+	rest := n.Span.File.Data[n.Span.End:lineEnd(n.Span.File.Data, n.Span.End)]
+	detail := "A bracket or a quote is not closed."
+	if strings.HasPrefix(strings.TrimLeft(string(rest), " \t"), "#") {
+		detail = "YAML reads ` #` as the beginning of a comment: quote the whole expression."
+	} else if strings.ContainsAny(string(rest), ",]}") {
+		detail = "YAML ends a value at `,`, `]` or `}` inside [ ] or { }: quote the whole expression."
+	}
+	c.add("quote-it", n.Span, what+" is cut off", detail)
+}
+
+// balanced reports whether brackets and quotes are closed.
+func balanced(s string) bool {
+	var open []byte
+	pairs := map[byte]byte{')': '(', ']': '[', '}': '{'}
+	for i := 0; i < len(s); i++ {
+		switch ch := s[i]; ch {
+		case '(', '[', '{':
+			open = append(open, ch)
+		case ')', ']', '}':
+			if len(open) == 0 || open[len(open)-1] != pairs[ch] {
+				return false
+			}
+			open = open[:len(open)-1]
+		case '"', '\'', '`':
+			j := i + 1
+			for j < len(s) && s[j] != ch {
+				if s[j] == '\\' && ch != '`' {
+					j++
+				}
+				j++
+			}
+			if j >= len(s) {
+				return false
+			}
+			i = j
+		}
+	}
+	return len(open) == 0
+}

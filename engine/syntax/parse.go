@@ -1,0 +1,500 @@
+package syntax
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+
+	"runbook/engine/source"
+)
+
+// The bounds of a file. A runbook that a person wrote stays far below them.
+const (
+	MaxBytes = 1 << 20 // bytes of a file
+	MaxDepth = 100     // nested mappings and lists
+	MaxNodes = 100_000 // values, aliases expanded
+)
+
+var bom = []byte("\xef\xbb\xbf")
+
+// Parse reads the bytes of one file into a tree, or nil where nothing could be
+// read. It never panics and reports whatever is wrong.
+func Parse(f *source.File, report source.Report) *Node {
+	p := &parser{f: f, report: report, lines: yamlLines(f.Data)}
+	if !p.readable() {
+		return nil
+	}
+	doc, ok := p.decode()
+	if !ok {
+		return nil
+	}
+	if doc == nil || len(doc.Content) == 0 {
+		p.add("empty-file", 0, min(1, len(f.Data)), "the file holds no document", "Begin with `apiVersion: runbook/v1`.")
+		return nil
+	}
+	return p.node(doc.Content[0], 0)
+}
+
+type parser struct {
+	f      *source.File
+	report source.Report
+	lines  []int // byte offsets at which lines begin, as yaml.v3 counts lines
+	nodes  int
+	full   bool // MaxNodes was reported
+	open   []*yaml.Node
+}
+
+func (p *parser) add(code string, start, end int, summary, detail string) {
+	p.report(source.Diagnostic{Code: code, Span: source.Span{File: p.f, Start: start, End: end}, Summary: summary, Detail: detail})
+}
+
+// readable refuses what is not a text of bounded size before yaml.v3 sees it.
+func (p *parser) readable() bool {
+	data := p.f.Data
+	switch {
+	case len(data) > MaxBytes:
+		p.add("too-large", 0, 0, fmt.Sprintf("the file is larger than %d bytes", MaxBytes), "A runbook is one file for people; split it into several.")
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
+		p.add("not-text", 0, 2, "the file is UTF-16", "Save it as UTF-8.")
+	case !utf8.Valid(data):
+		at := invalidAt(data)
+		p.add("not-text", at, at+1, fmt.Sprintf("byte 0x%02x is not UTF-8", data[at]), "A runbook is UTF-8 text; this looks like a binary file or another encoding.")
+	default:
+		return p.printable(data)
+	}
+	return false
+}
+
+func invalidAt(data []byte) int {
+	for i := 0; i < len(data); {
+		r, n := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return 0
+}
+
+// printable refuses control characters, which YAML forbids as well.
+func (p *parser) printable(data []byte) bool {
+	for i, c := range data {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0x7f {
+			p.add("not-text", i, i+1, fmt.Sprintf("control character 0x%02x", c), "Remove it; inside double quotes write it as an escape, such as \"\\x1b\".")
+			return false
+		}
+	}
+	return true
+}
+
+// decode runs yaml.v3, which reports syntax errors as one string with a line,
+// and looks for a second document.
+func (p *parser) decode() (doc *yaml.Node, ok bool) {
+	defer func() {
+		if r := recover(); r != nil { // yaml.v3 has panicked on hostile input before
+			p.syntaxError(fmt.Errorf("yaml: %v", r))
+			doc, ok = nil, false
+		}
+	}()
+	dec := yaml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(p.f.Data, bom)))
+	var first, second yaml.Node
+	switch err := dec.Decode(&first); {
+	case errors.Is(err, io.EOF):
+		return nil, true
+	case err != nil:
+		p.syntaxError(err)
+		return nil, false
+	}
+	if err := dec.Decode(&second); err == nil {
+		at := p.separator(second.Line)
+		p.add("two-documents", at, min(at+3, len(p.f.Data)), "a second document begins here", "A file holds one runbook: put the other in a file of its own.")
+	} else if !errors.Is(err, io.EOF) {
+		p.syntaxError(err)
+	}
+	return &first, true
+}
+
+// separator is the place of the `---` at or before a line.
+func (p *parser) separator(line int) int {
+	for l := min(line, len(p.lines)); l > 1; l-- {
+		if bytes.HasPrefix(p.f.Data[p.lines[l-1]:], []byte("---")) {
+			return p.lines[l-1]
+		}
+	}
+	return p.offset(line, 1)
+}
+
+// yamlLines indexes lines as yaml.v3 does: NEL, LS and PS end a line too.
+func yamlLines(data []byte) []int {
+	lines := []int{0}
+	for i := 0; i < len(data); {
+		n := breakAt(data, i)
+		if n > 0 {
+			lines = append(lines, i+n)
+		}
+		i += max(n, 1)
+	}
+	return lines
+}
+
+// offset turns yaml.v3's line and column (from 1, in characters, a byte order
+// mark not counted) into a byte offset.
+func (p *parser) offset(line, column int) int {
+	if line < 1 || line > len(p.lines) {
+		return len(p.f.Data)
+	}
+	at := p.lines[line-1]
+	if line == 1 && bytes.HasPrefix(p.f.Data, bom) {
+		at += len(bom)
+	}
+	for ; column > 1 && at < len(p.f.Data); column-- {
+		_, n := utf8.DecodeRune(p.f.Data[at:])
+		at += n
+	}
+	return at
+}
+
+var errLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+
+// syntaxError turns yaml.v3's sentence into a finding at its line.
+func (p *parser) syntaxError(err error) {
+	m := errLine.FindStringSubmatch(err.Error())
+	line, text := 1, err.Error()
+	if m != nil {
+		text = m[2]
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			line = n
+		}
+	}
+	if strings.Contains(text, "exceeded max depth") {
+		p.add("too-deep", 0, 0, "values are nested too deeply", fmt.Sprintf("At most %d levels are allowed.", MaxDepth))
+		return
+	}
+	line = min(max(line, 1), len(p.lines))
+	start := skipBlanks(p.f.Data, p.lines[line-1])
+	end := lineEnd(p.f.Data, start)
+	code, remedy := p.remedy(text, line)
+	p.add(code, start, max(end, start), "this is not YAML: "+text, remedy)
+}
+
+// exprKey recognises a line that holds an expression, where YAML's own error
+// says little to somebody who thinks of expressions.
+var exprKey = regexp.MustCompile(`(?:^|[\s{,-])(?:when|if|expect|on|in|outputs?)\s*:|\?\?|==|!=|\band\b|\bor\b`)
+
+// remedy guesses what the author meant from the line of a syntax error and the
+// line before it: yaml.v3 often notices one line late.
+func (p *parser) remedy(text string, line int) (code, remedy string) {
+	for _, l := range []int{line, line - 1} {
+		if l < 1 {
+			continue
+		}
+		s := string(p.f.Data[p.lines[l-1]:lineEnd(p.f.Data, p.lines[l-1])])
+		trimmed := strings.TrimLeft(s, " ")
+		switch {
+		case strings.HasPrefix(trimmed, "\t"):
+			return "yaml-syntax", fmt.Sprintf("Line %d is indented with a tab; YAML wants spaces.", l)
+		case strings.Contains(s, ": {{") || strings.HasPrefix(strings.TrimPrefix(trimmed, "- "), "{{"):
+			return "quote-it", "A value that begins with {{ is a mapping to YAML: quote it, \"{{ ... }}\"."
+		case strings.Contains(s, ": @") || strings.Contains(s, ": `") || strings.Contains(s, ": %"):
+			return "quote-it", "A value cannot begin with @, ` or %: quote it."
+		case exprKey.MatchString(s):
+			return "quote-it", "YAML reads part of this expression as its own syntax: quote the whole expression."
+		}
+	}
+	if strings.Contains(text, "mapping values are not allowed") {
+		return "quote-it", "There is a `: ` inside a plain value: quote the value. Or the indentation is off."
+	}
+	return "yaml-syntax", "Look at this line and the one before it: quotes and brackets that are not closed, or indentation that is off."
+}
+
+// node converts one value.
+func (p *parser) node(y *yaml.Node, depth int) *Node {
+	off := p.valueStart(y)
+	at := source.Span{File: p.f, Start: off, End: off}
+	p.nodes++
+	if p.nodes > MaxNodes {
+		if !p.full {
+			p.full = true
+			p.report(source.Diagnostic{Code: "too-large", Span: at, Summary: fmt.Sprintf("the file holds more than %d values once its aliases are expanded", MaxNodes), Detail: "Use fewer aliases."})
+		}
+		return &Node{Kind: Null, Span: at}
+	}
+	if depth > MaxDepth {
+		p.add("too-deep", off, off+1, "values are nested too deeply", fmt.Sprintf("At most %d levels are allowed.", MaxDepth))
+		return &Node{Kind: Null, Span: at}
+	}
+	switch y.Kind {
+	case yaml.AliasNode:
+		return p.alias(y, depth)
+	case yaml.MappingNode:
+		p.knownTag(y, off, "!!map")
+		return p.mapping(y, off, depth)
+	case yaml.SequenceNode:
+		p.knownTag(y, off, "!!seq")
+		return p.sequence(y, off, depth)
+	}
+	return p.scalar(y, off)
+}
+
+// valueStart is where a value begins, behind its anchor and tag.
+func (p *parser) valueStart(y *yaml.Node) int {
+	off := p.offset(y.Line, y.Column)
+	if y.Kind == yaml.AliasNode {
+		return off
+	}
+	for off < len(p.f.Data) && (p.f.Data[off] == '&' || p.f.Data[off] == '!') && (y.Anchor != "" || y.Style&yaml.TaggedStyle != 0) {
+		for off < len(p.f.Data) && !strings.ContainsRune(" \t\r\n", rune(p.f.Data[off])) {
+			off++
+		}
+		for next := skipBlanks(p.f.Data, off); ; next = skipBlanks(p.f.Data, off) {
+			off = next
+			n := breakAt(p.f.Data, off)
+			if n == 0 {
+				break
+			}
+			off += n
+		}
+	}
+	return off
+}
+
+func (p *parser) alias(y *yaml.Node, depth int) *Node {
+	off := p.offset(y.Line, y.Column)
+	for _, o := range p.open {
+		if o == y.Alias {
+			p.add("bad-alias", off, off+1+len(y.Value), "the alias *"+y.Value+" stands inside its own anchor", "It would never end; write the value out.")
+			return &Node{Kind: Null, Span: source.Span{File: p.f, Start: off, End: off + 1 + len(y.Value)}}
+		}
+	}
+	p.open = append(p.open, y.Alias)
+	n := p.node(y.Alias, depth+1)
+	p.open = p.open[:len(p.open)-1]
+	return n
+}
+
+func (p *parser) sequence(y *yaml.Node, off, depth int) *Node {
+	n := &Node{Kind: Sequence, Span: source.Span{File: p.f, Start: off, End: off + 1}}
+	p.open = append(p.open, y)
+	for _, c := range y.Content {
+		item := p.node(c, depth+1)
+		n.Items = append(n.Items, item)
+		n.Span.End = max(n.Span.End, item.Span.End)
+	}
+	p.open = p.open[:len(p.open)-1]
+	p.close(y, n, ']')
+	return n
+}
+
+// close takes the closing bracket of a flow collection into its span.
+func (p *parser) close(y *yaml.Node, n *Node, bracket byte) {
+	if y.Style&yaml.FlowStyle == 0 {
+		return
+	}
+	for at := n.Span.End; at < len(p.f.Data); at++ {
+		switch c := p.f.Data[at]; {
+		case c == bracket:
+			n.Span.End = at + 1
+			return
+		case !strings.ContainsRune(" \t\r\n,", rune(c)):
+			return // a comment, or something unforeseen: the span ends with the last value
+		}
+	}
+}
+
+func (p *parser) mapping(y *yaml.Node, off, depth int) *Node {
+	n := &Node{Kind: Mapping, Span: source.Span{File: p.f, Start: off, End: off + 1}}
+	p.open = append(p.open, y)
+	var merges []*yaml.Node
+	for i := 0; i+1 < len(y.Content); i += 2 {
+		k, v := y.Content[i], y.Content[i+1]
+		if k.Kind == yaml.ScalarNode && k.Tag == "!!merge" {
+			merges = append(merges, v)
+			continue
+		}
+		if e, ok := p.entry(n, k, v, depth); ok {
+			n.Entries = append(n.Entries, e)
+		}
+	}
+	for _, m := range merges {
+		p.merge(n, m, depth)
+	}
+	p.open = p.open[:len(p.open)-1]
+	for _, e := range n.Entries {
+		if e.Key.Span.Start >= off {
+			n.Span.End = max(n.Span.End, e.Key.Span.End, e.Value.Span.End)
+		}
+	}
+	p.close(y, n, '}')
+	return n
+}
+
+// entry converts a key with its value, or reports why it cannot be one.
+func (p *parser) entry(n *Node, k, v *yaml.Node, depth int) (Entry, bool) {
+	at := p.valueStart(k)
+	for k.Kind == yaml.AliasNode {
+		k = k.Alias
+	}
+	if k.Kind != yaml.ScalarNode {
+		p.add("bad-key", at, at+1, "a key must be a string", "If this is a template or an expression, quote it: YAML reads { and [ as the beginning of a mapping or list.")
+		return Entry{}, false
+	}
+	key := p.scalar(k, at)
+	text := key.Text
+	if key.Kind == Null {
+		text = source.NewText("", key.Span, nil)
+	}
+	if before, twice := n.Key(text.Value); twice {
+		p.report(source.Diagnostic{Code: "duplicate-key", Span: text.Span, Summary: fmt.Sprintf("the key `%s` stands here a second time", text.Value),
+			Detail: "Keep one of the two.", Related: []source.Note{{Span: before.Span, Text: "the first one"}}})
+		p.node(v, depth+1) // its findings are wanted all the same
+		return Entry{}, false
+	}
+	return Entry{Key: text, Value: p.node(v, depth+1)}, true
+}
+
+// merge takes the keys of `<<`, where the mapping has none of its own.
+func (p *parser) merge(n *Node, m *yaml.Node, depth int) {
+	v := p.node(m, depth+1)
+	from := []*Node{v}
+	if v.Kind == Sequence {
+		from = v.Items
+	}
+	for _, f := range from {
+		if f.Kind != Mapping {
+			p.report(source.Diagnostic{Code: "bad-merge", Span: f.Span, Summary: "`<<` merges mappings only", Detail: "Give it an alias of a mapping: `<<: *name`."})
+			continue
+		}
+		for _, e := range f.Entries {
+			if _, has := n.Key(e.Key.Value); !has {
+				n.Entries = append(n.Entries, e)
+			}
+		}
+	}
+}
+
+var styles = map[yaml.Style]Style{yaml.SingleQuotedStyle: SingleQuoted, yaml.DoubleQuotedStyle: DoubleQuoted, yaml.LiteralStyle: LiteralBlock, yaml.FoldedStyle: FoldedBlock}
+
+func (p *parser) scalar(y *yaml.Node, off int) *Node {
+	style := styles[y.Style&^(yaml.TaggedStyle|yaml.FlowStyle)]
+	text := scalarText(p.f, off, style, y.Value)
+	n := &Node{Kind: Scalar, Text: text, Style: style, Span: text.Span}
+	if y.Style&yaml.TaggedStyle != 0 {
+		return p.tagged(y, n)
+	}
+	if style == PlainStyle {
+		n.Kind, n.Tag = resolve(y.Value)
+		if y.Value == "" {
+			n.Span.End = n.Span.Start
+		}
+	}
+	return n
+}
+
+// tagged handles explicit tags: the core schema's are obeyed, others refused.
+func (p *parser) tagged(y *yaml.Node, n *Node) *Node {
+	tags := map[string]Tag{"!!str": Str, "!!int": Int, "!!float": Float, "!!bool": Bool}
+	if t, ok := tags[y.Tag]; ok {
+		n.Tag = t
+		return n
+	}
+	p.knownTag(y, p.offset(y.Line, y.Column), "!!str")
+	return n
+}
+
+// knownTag refuses tags of the author's own. Nearly always it is an expression
+// that begins with `!`.
+func (p *parser) knownTag(y *yaml.Node, _ int, want string) {
+	if y.Style&yaml.TaggedStyle == 0 || y.Tag == want {
+		return
+	}
+	at := p.offset(y.Line, y.Column)
+	end := at
+	for end < len(p.f.Data) && !strings.ContainsRune(" \t\r\n,", rune(p.f.Data[end])) {
+		end++
+	}
+	p.add("quote-it", at, end, fmt.Sprintf("`%s` is a tag to YAML", p.f.Data[at:end]), "If it is an expression that begins with `!`, quote it, or write `not`. Tags are not used in runbooks.")
+}
+
+var (
+	intForm   = regexp.MustCompile(`^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$`)
+	floatForm = regexp.MustCompile(`^(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$`)
+)
+
+// resolve is YAML 1.2's core schema (section 10.3.2).
+func resolve(s string) (NodeKind, Tag) {
+	switch s {
+	case "", "~", "null", "Null", "NULL":
+		return Null, Str
+	case "true", "True", "TRUE", "false", "False", "FALSE":
+		return Scalar, Bool
+	}
+	switch {
+	case intForm.MatchString(s):
+		return Scalar, Int
+	case floatForm.MatchString(s):
+		return Scalar, Float
+	}
+	return Scalar, Str
+}
+
+// Literal is the plain value of a tree: string, int, float64, bool, nil, []any,
+// map[string]any. Integers that do not fit stay strings.
+func Literal(n *Node) any {
+	if n == nil {
+		return nil
+	}
+	switch n.Kind {
+	case Mapping:
+		m := make(map[string]any, len(n.Entries))
+		for _, e := range n.Entries {
+			m[e.Key.Value] = Literal(e.Value)
+		}
+		return m
+	case Sequence:
+		l := make([]any, len(n.Items))
+		for i, item := range n.Items {
+			l[i] = Literal(item)
+		}
+		return l
+	case Null:
+		return nil
+	}
+	return literal(n)
+}
+
+func literal(n *Node) any {
+	s := n.Text.Value
+	switch n.Tag {
+	case Bool:
+		return strings.EqualFold(s, "true")
+	case Int:
+		if i, err := parseInt(s); err == nil {
+			return i
+		}
+	case Float:
+		if x, err := strconv.ParseFloat(s, 64); err == nil {
+			return x
+		}
+	}
+	return s
+}
+
+// parseInt reads YAML 1.2's integers: `012` is twelve, not ten.
+func parseInt(s string) (int, error) {
+	base := 10
+	switch {
+	case strings.HasPrefix(s, "0x"):
+		s, base = s[2:], 16
+	case strings.HasPrefix(s, "0o"):
+		s, base = s[2:], 8
+	}
+	i, err := strconv.ParseInt(s, base, 0)
+	return int(i), err
+}
