@@ -60,7 +60,9 @@ type Type struct {
 	Fields []Field  // of an Object, in order
 	Open   bool     // of an Object: other fields may be there, as Any
 	Enum   []string // of a String: the only words it may be
-	Nil    bool     // the value may be nil although the holder is there
+	// Pattern is a regular expression that a String is known to match.
+	Pattern string
+	Nil     bool // the value may be nil although the holder is there
 	// Headers marks an Object whose keys are case-insensitive HTTP header
 	// names: any key may be read, and a missing one is nil.
 	Headers bool
