@@ -15,6 +15,13 @@ func Suggest(word string, from []string) string {
 			best, at = w, d
 		}
 	}
+	if best == "" && len(word) >= 3 {
+		for _, w := range from {
+			if strings.HasPrefix(strings.ToLower(w), strings.ToLower(word)) {
+				return w
+			}
+		}
+	}
 	return best
 }
 

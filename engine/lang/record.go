@@ -1,0 +1,354 @@
+package lang
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/vm"
+
+	"runbook/engine/types"
+)
+
+// Operand is something that an expression read, with its value; or did not read,
+// because what stood before it had decided. Item is, for any, filter, count and
+// the like, the first item that decided.
+type Operand struct {
+	Expr    string
+	Value   any
+	NotRead bool
+	Item    any
+	Error   string
+}
+
+// MarshalJSON writes {"expr", "value"}, {"expr", "not_read": true} or {"expr",
+// "error"}; a value that is nil is written as null.
+func (o Operand) MarshalJSON() ([]byte, error) {
+	m := map[string]any{"expr": o.Expr}
+	switch {
+	case o.Error != "":
+		m["error"] = o.Error
+	case o.NotRead:
+		m["not_read"] = true
+	default:
+		m["value"] = types.Encode(o.Value)
+	}
+	if o.Item != nil {
+		m["item"] = types.Encode(o.Item)
+	}
+	return json.Marshal(m)
+}
+
+// The names under which a recording program calls back; authors cannot write
+// them, because the closed environment does not have them.
+const (
+	readFunc = "__read"
+	itemFunc = "__item"
+)
+
+// build compiles the two programs that run: one plain, one that records what it
+// reads. Neither knows the types, so that what is absent is nil.
+func (e *Expr) build(text string, s *Scope) error {
+	var err error
+	if e.plain, err = compileLoose(text, s, func(n ast.Node) ast.Node { return n }); err != nil {
+		return err
+	}
+	rec := &recorder{}
+	e.recording, err = compileLoose(text, s, rec.rewrite)
+	e.operands = rec.operands
+	return err
+}
+
+func compileLoose(text string, s *Scope, rewrite func(ast.Node) ast.Node) (*vm.Program, error) {
+	tree, err := parser.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	lowerHeaders(tree.Node, s)
+	node := rewrite(tree.Node)
+	opts := append([]expr.Option{expr.AllowUndefinedVariables()}, functions...)
+	return expr.Compile(node.String(), opts...)
+}
+
+// lowerHeaders writes literal header names in lower case, as environments hold
+// them.
+func lowerHeaders(n ast.Node, s *Scope) {
+	ast.Walk(&n, visitor(func(n ast.Node) {
+		m, ok := n.(*ast.MemberNode)
+		if !ok {
+			return
+		}
+		name, isName := m.Property.(*ast.StringNode)
+		path, isPath := pathOf(m.Node)
+		if !isName || !isPath {
+			return
+		}
+		if r, p := s.resolve(path); p == nil && r.typ != nil && r.typ.Headers {
+			name.Value = strings.ToLower(name.Value)
+		}
+	}))
+}
+
+type visitor func(ast.Node)
+
+func (v visitor) Visit(n *ast.Node) { v(*n) }
+
+// recorder wraps every maximal member chain, and every function with a predicate
+// as a whole, into a recording call.
+type recorder struct{ operands []string }
+
+func (r *recorder) wrap(n ast.Node) ast.Node {
+	text := n.String()
+	if !slices.Contains(r.operands, text) {
+		r.operands = append(r.operands, text)
+	}
+	return &ast.CallNode{Callee: &ast.IdentifierNode{Value: readFunc}, Arguments: []ast.Node{&ast.StringNode{Value: text}, n}}
+}
+
+func (r *recorder) rewrite(n ast.Node) ast.Node {
+	switch t := n.(type) {
+	case *ast.IdentifierNode, *ast.MemberNode, *ast.ChainNode, *ast.SliceNode:
+		return r.wrap(n)
+	case *ast.BinaryNode:
+		t.Left, t.Right = r.rewrite(t.Left), r.rewrite(t.Right)
+	case *ast.UnaryNode:
+		t.Node = r.rewrite(t.Node)
+	case *ast.ConditionalNode:
+		t.Cond, t.Exp1, t.Exp2 = r.rewrite(t.Cond), r.rewrite(t.Exp1), r.rewrite(t.Exp2)
+	case *ast.ArrayNode:
+		r.all(t.Nodes)
+	case *ast.CallNode:
+		r.all(t.Arguments)
+	case *ast.VariableDeclaratorNode, *ast.SequenceNode:
+		return r.wrap(n) // names of its own: recorded as a whole
+	case *ast.BuiltinNode:
+		return r.builtin(t)
+	}
+	return n
+}
+
+func (r *recorder) all(ns []ast.Node) {
+	for i := range ns {
+		ns[i] = r.rewrite(ns[i])
+	}
+}
+
+// builtin records a function with a predicate as a whole, with the first item
+// that decided; others by their arguments.
+func (r *recorder) builtin(b *ast.BuiltinNode) ast.Node {
+	for _, a := range b.Arguments {
+		p, ok := a.(*ast.PredicateNode)
+		if !ok {
+			continue
+		}
+		text := b.String()
+		wrapped := r.wrap(b)
+		p.Node = &ast.CallNode{Callee: &ast.IdentifierNode{Value: itemFunc},
+			Arguments: []ast.Node{&ast.StringNode{Value: text}, &ast.PointerNode{}, p.Node}}
+		return wrapped
+	}
+	r.all(b.Arguments)
+	return b
+}
+
+// EvalError says why an expression has no value.
+type EvalError struct {
+	Expr    string
+	Message string
+}
+
+// Error names the expression.
+func (e *EvalError) Error() string { return e.Expr + ": " + e.Message }
+
+// Eval computes the expression.
+func (e *Expr) Eval(env Env) (any, error) { return run(e.Source, e.plain, env) }
+
+func run(text string, p *vm.Program, env map[string]any) (v any, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			v, err = nil, &EvalError{text, fmt.Sprint(r)}
+		}
+	}()
+	v, err = expr.Run(p, map[string]any(env))
+	if err != nil {
+		return nil, &EvalError{text, firstLine(err.Error())}
+	}
+	return normal(v), nil
+}
+
+// firstLine drops the picture that expr draws below its message.
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	if i := strings.LastIndex(s, " (1:"); i > 0 {
+		s = s[:i]
+	}
+	return s
+}
+
+// normal makes the lists and integers that expr computes ours.
+func normal(v any) any {
+	switch v := v.(type) {
+	case []int:
+		return normalList(v)
+	case []string:
+		return normalList(v)
+	case []any:
+		for i := range v {
+			if n := normal(v[i]); needs(v[i]) {
+				v[i] = n
+			}
+		}
+	case int64:
+		return int(v)
+	case float32:
+		return float64(v)
+	}
+	return v
+}
+
+// needs reports whether normal changes a value: lists are only written to where
+// that is so, because they may belong to a step's results.
+func needs(v any) bool {
+	switch v.(type) {
+	case []int, []string, int64, float32:
+		return true
+	}
+	return false
+}
+
+func normalList[T any](l []T) []any {
+	out := make([]any, len(l))
+	for i, x := range l {
+		out[i] = x
+	}
+	return out
+}
+
+// Bool computes a condition and says what it read. Anything but a bool is an
+// error.
+func (e *Expr) Bool(env Env) (bool, []Operand, error) {
+	rec := newReadings(e.operands)
+	full := make(map[string]any, len(env)+2)
+	for k, v := range env {
+		full[k] = v
+	}
+	full[readFunc], full[itemFunc] = rec.read, rec.item
+	v, err := run(e.Source, e.recording, full)
+	if err != nil {
+		return false, rec.list(), &EvalError{e.Source, strings.TrimPrefix(err.Error(), e.Source+": ")}
+	}
+	b, ok := v.(bool)
+	if !ok {
+		return false, rec.list(), &EvalError{e.Source, fmt.Sprintf("gives %s, not true or false", describe(v))}
+	}
+	return b, rec.list(), nil
+}
+
+func describe(v any) string {
+	if v == nil {
+		return "nil"
+	}
+	return fmt.Sprintf("%.40q", types.Format(v))
+}
+
+// readings collects what one evaluation read.
+type readings struct {
+	order []string
+	got   map[string]*Operand
+}
+
+func newReadings(order []string) *readings { return &readings{order, map[string]*Operand{}} }
+
+func (r *readings) read(text string, v any) any {
+	o := r.got[text]
+	if o == nil {
+		o = &Operand{Expr: text}
+		r.got[text] = o
+	}
+	o.Value, o.NotRead = bounded(v), false
+	return v
+}
+
+// item notes the first item for which a predicate was true.
+func (r *readings) item(text string, item, result any) any {
+	o := r.got[text]
+	if o == nil {
+		o = &Operand{Expr: text, NotRead: true}
+		r.got[text] = o
+	}
+	if o.Item == nil && result == true {
+		o.Item = bounded(item)
+	}
+	return result
+}
+
+func (r *readings) list() []Operand {
+	out := make([]Operand, 0, len(r.order))
+	for _, text := range r.order {
+		if o := r.got[text]; o != nil {
+			out = append(out, *o)
+			continue
+		}
+		out = append(out, Operand{Expr: text, NotRead: true})
+	}
+	return out
+}
+
+// maxOperand bounds what a decision keeps of a value.
+const maxOperand = 4 << 10
+
+// bounded cuts a value that is too large to stand in a decision.
+func bounded(v any) any {
+	switch x := v.(type) {
+	case string:
+		if len(x) > maxOperand {
+			return strings.ToValidUTF8(x[:maxOperand], "") + "… (cut)"
+		}
+	case map[string]any, []any:
+		if text := types.Format(x); len(text) > maxOperand {
+			return strings.ToValidUTF8(text[:maxOperand], "") + "… (cut)"
+		}
+	}
+	return v
+}
+
+// Preview computes the expression for a rehearsal; where it reads what is not
+// known yet, it is unknown itself.
+func (e *Expr) Preview(env Env) (any, bool) {
+	for _, path := range e.Reads {
+		if isUnknown(env, path) {
+			return Unknown{Path: e.Source}, false
+		}
+	}
+	v, err := e.Eval(env)
+	if err != nil {
+		return Unknown{Path: e.Source}, false
+	}
+	if _, ok := v.(Unknown); ok {
+		return Unknown{Path: e.Source}, false
+	}
+	return v, true
+}
+
+// isUnknown follows a path and reports whether it meets an Unknown.
+func isUnknown(env Env, path string) bool {
+	var v any = map[string]any(env)
+	for _, name := range strings.Split(path, ".") {
+		m, ok := v.(map[string]any)
+		if !ok {
+			break
+		}
+		v = m[name]
+		if _, unknown := v.(Unknown); unknown {
+			return true
+		}
+	}
+	return false
+}
+
+// Formula is the condition's structure, for the proof of decisions.
+func (e *Expr) Formula() *Formula { return e.formula }
