@@ -137,16 +137,17 @@ func (t *Template) Value(env Env) (any, error) {
 // errTooLong ends a template that writes without end.
 var errTooLong = fmt.Errorf("the text becomes longer than %d bytes", maxText)
 
-type bounded2 struct{ strings.Builder }
+// textBuffer refuses to grow without end.
+type textBuffer struct{ strings.Builder }
 
-func (b *bounded2) Write(p []byte) (int, error) {
+func (b *textBuffer) Write(p []byte) (int, error) {
 	if b.Len()+len(p) > maxText {
 		return 0, errTooLong
 	}
 	return b.Builder.Write(p)
 }
 
-var _ io.Writer = (*bounded2)(nil)
+var _ io.Writer = (*textBuffer)(nil)
 
 func execute(t *template.Template, env Env) (s string, err error) {
 	defer func() {
@@ -154,7 +155,7 @@ func execute(t *template.Template, env Env) (s string, err error) {
 			s, err = "", fmt.Errorf("%v", r)
 		}
 	}()
-	var b bounded2
+	var b textBuffer
 	err = t.Execute(&b, map[string]any(env))
 	return b.String(), err
 }

@@ -13,7 +13,7 @@ import "strings"
 // nothing can be computed from it but whether it is Present.
 type Value struct {
 	Name    string // of a declared secret, or STEP.FIELD of a collected one
-	Present bool   // false for an optional secret that is not there
+	Present bool   `expr:"present"` // false for an optional secret that is not there
 }
 
 // String is what a careless print shows: never the secret.
