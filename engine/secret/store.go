@@ -1,0 +1,166 @@
+package secret
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+)
+
+// Source says where a declared secret comes from: exactly one of Env, File and
+// Command.
+type Source struct {
+	Name     string
+	Env      string
+	File     string
+	Command  []string
+	Optional bool
+}
+
+// errNotThere is a source that has nothing; an optional secret is absent then.
+var errNotThere = errors.New("is not there")
+
+// maxFile bounds a secret's file or a command's output.
+const maxFile = 64 << 10
+
+// Store fetches declared secrets when they are first needed, once, and holds
+// those that were collected. Every value is made known to the masker before
+// anybody gets it.
+type Store struct {
+	Masker *Masker
+	Env    func(string) (string, bool)
+	// Run runs a secret's command and gives its standard output.
+	Run func(ctx context.Context, argv []string) (string, error)
+
+	mu      sync.Mutex
+	sources map[string]Source
+	got     map[string]*fetched
+}
+
+type fetched struct {
+	once  sync.Once
+	value string
+	err   error
+}
+
+// NewStore declares secrets. Env may be nil, which is the process's own.
+func NewStore(m *Masker, sources []Source, env func(string) (string, bool), run func(context.Context, []string) (string, error)) *Store {
+	if env == nil {
+		env = os.LookupEnv
+	}
+	s := &Store{Masker: m, Env: env, Run: run, sources: map[string]Source{}, got: map[string]*fetched{}}
+	for _, src := range sources {
+		s.sources[src.Name] = src
+	}
+	return s
+}
+
+// Set holds a collected secret under its name.
+func (s *Store) Set(name, value string) error {
+	if err := s.Masker.Add(name, value); err != nil {
+		return err
+	}
+	f := &fetched{value: value}
+	f.once.Do(func() {})
+	s.mu.Lock()
+	s.got[name] = f
+	s.mu.Unlock()
+	return nil
+}
+
+// Get is the value of a secret, fetched when it is first asked for. Others that
+// ask meanwhile wait for the same fetch.
+func (s *Store) Get(ctx context.Context, name string) (string, error) {
+	s.mu.Lock()
+	f := s.got[name]
+	src, declared := s.sources[name]
+	if f == nil {
+		f = &fetched{}
+		s.got[name] = f
+	}
+	s.mu.Unlock()
+	f.once.Do(func() {
+		if !declared {
+			f.err = fmt.Errorf("secret %s is lost: it was collected in an earlier part of the run; collect it again", name)
+			return
+		}
+		f.value, f.err = s.fetch(ctx, src)
+	})
+	return f.value, f.err
+}
+
+// Present reports whether a declared secret has a value, without running a
+// command: that of a command counts as there.
+func (s *Store) Present(name string) bool {
+	s.mu.Lock()
+	src, declared := s.sources[name]
+	_, collected := s.got[name]
+	s.mu.Unlock()
+	switch {
+	case !declared:
+		return collected
+	case src.Env != "":
+		v, ok := s.Env(src.Env)
+		return ok && v != ""
+	case src.File != "":
+		st, err := os.Stat(src.File)
+		return err == nil && st.Size() > 0
+	}
+	return true
+}
+
+func (s *Store) fetch(ctx context.Context, src Source) (string, error) {
+	v, from, err := s.read(ctx, src)
+	if err == nil && v == "" {
+		err = errNotThere
+	}
+	if errors.Is(err, errNotThere) && src.Optional {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("secret %s: %s %w%s", src.Name, from, err, remedy(src))
+	}
+	if err := s.Masker.Add(src.Name, v); err != nil {
+		return "", fmt.Errorf("%w (from %s)", err, from)
+	}
+	return v, nil
+}
+
+func remedy(src Source) string {
+	switch {
+	case src.Env != "":
+		return "; set " + src.Env
+	case src.File != "":
+		return "; put the secret into that file"
+	}
+	return "; run it by hand to see why"
+}
+
+// read reads a secret's source, and says in words what that is. A line break at
+// the end of a file or of a program's output belongs to the tool that wrote it.
+func (s *Store) read(ctx context.Context, src Source) (value, from string, err error) {
+	switch {
+	case src.Env != "":
+		v, ok := s.Env(src.Env)
+		if !ok {
+			err = errNotThere
+		}
+		return v, "the environment variable " + src.Env, err
+	case src.File != "":
+		b, err := os.ReadFile(src.File)
+		if errors.Is(err, os.ErrNotExist) {
+			err = errNotThere
+		}
+		if len(b) > maxFile {
+			err = fmt.Errorf("is larger than %d bytes", maxFile)
+		}
+		return strings.TrimRight(string(b), "\r\n"), "the file " + src.File, err
+	}
+	out, err := s.Run(ctx, src.Command)
+	if err != nil {
+		err = fmt.Errorf("failed: %w", err)
+	}
+	return strings.TrimRight(out, "\r\n"), "the command " + src.Command[0], err
+}
