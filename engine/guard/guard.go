@@ -4,16 +4,122 @@
 package guard
 
 import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
 	"time"
 
 	"runbook/engine/permit"
 )
 
+// Options are the doors to the world and how they stand. The zero value is the
+// process's own world.
+type Options struct {
+	// Env is the environment of programs, as NAME=VALUE; nil is the process's.
+	Env []string
+	// Hide names variables that no program gets: those that hold secrets.
+	Hide []string
+	// Grace is how long a process has between TERM and KILL; 0 is 5 seconds.
+	Grace time.Duration
+	// Run runs a program that was permitted; nil starts a process. A drill and a
+	// simulation answer from a script of theirs.
+	Run func(context.Context, Command) (exit int, err error)
+	// Dial connects; nil uses the network. With a Dial of its own no name is
+	// resolved here and no address is checked.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Resolve looks a host up; nil is the system's resolver.
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	// Roots are the certificates to trust besides a step's own; nil is the
+	// system's.
+	Roots *x509.CertPool
+}
+
 // Guard holds one runbook's permissions and the world's doors. It is safe for
 // use by many goroutines.
 type Guard struct {
 	Permissions permit.Set
-	doors       Doors
+	opts        Options
+
+	mu      sync.Mutex
+	clients map[string]*transport
+}
+
+// New makes a guard.
+func New(p permit.Set, o Options) *Guard {
+	if o.Env == nil {
+		o.Env = os.Environ()
+	}
+	if o.Grace == 0 {
+		o.Grace = 5 * time.Second
+	}
+	g := &Guard{Permissions: p, opts: o, clients: map[string]*transport{}}
+	g.opts.Env = g.visible(o.Env)
+	return g
+}
+
+// visible drops the variables that hold secrets.
+func (g *Guard) visible(env []string) []string {
+	out := make([]string, 0, len(env))
+	for _, kv := range env {
+		name, _, _ := strings.Cut(kv, "=")
+		if !contains(g.opts.Hide, name) {
+			out = append(out, kv)
+		}
+	}
+	return out
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// Close lets idle connections go.
+func (g *Guard) Close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, t := range g.clients {
+		t.http.CloseIdleConnections()
+	}
+}
+
+// Denied is an effect that is not permitted. Entry is what would permit it.
+type Denied struct {
+	Effect string // `kubectl delete pod/x`, a host, a file
+	List   string // permissions.act
+	Entry  string
+	Reason string
+}
+
+// Error says what was denied, and what would permit it.
+func (d *Denied) Error() string {
+	s := "not permitted: " + d.Reason
+	if d.Entry != "" {
+		s += fmt.Sprintf("; the entry `%s` under `%s` would permit it", d.Entry, d.List)
+	}
+	return s
+}
+
+// Command is a program to run, permitted and resolved.
+type Command struct {
+	Argv    []string
+	Path    string // the resolved program
+	Env     []string
+	Dir     string
+	Stdin   io.Reader // nil is empty
+	Stdout  io.Writer
+	Stderr  io.Writer
+	Started func(Process) // may be nil
 }
 
 // Process is a process that was started for a step.
@@ -31,7 +137,3 @@ type Script struct {
 	Text   string
 	Values []any
 }
-
-// Doors are the ways out to the world, which tests, drills and simulations
-// replace.
-type Doors struct{}

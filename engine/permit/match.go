@@ -148,7 +148,7 @@ func suggestion(argv []string) string {
 	words := []string{argv[0]}
 	for i := 1; i < len(argv) && i < 6; i++ {
 		a := argv[i]
-		plain := a != "" && !strings.ContainsAny(a, " \t\n\"'\\$`|;&<>(){}*=/.:@")
+		plain := a != "" && a[0] != '-' && !strings.ContainsAny(a, " \t\n\"'\\$`|;&<>(){}*=/.:@")
 		switch {
 		case strings.HasPrefix(a, "-") && i+2 < len(argv) && len(words) == i && !subcommandSeen(words):
 			words = append(words, a)

@@ -1,0 +1,250 @@
+package guard
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/net/http/httpproxy"
+)
+
+// TLS are a step's own certificates, as files of PEM.
+type TLS struct{ CA, Cert, Key, ServerName string }
+
+// HTTPError is a request that got no answer. Kind is dns, connect, tls, timeout,
+// canceled, protocol or denied.
+type HTTPError struct {
+	Kind string
+	Err  error
+}
+
+// Error is the cause's.
+func (e *HTTPError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *HTTPError) Unwrap() error { return e.Err }
+
+// maxHeader bounds an answer's headers.
+const maxHeader = 256 << 10
+
+// transport is a connection pool for one set of certificates.
+type transport struct {
+	http  *http.Transport
+	guard *Guard
+	proxy func(*url.URL) (*url.URL, error)
+}
+
+// Client is an HTTP client whose every request, redirects included, is put to
+// the permission check. Connections are kept between steps. redirects is how
+// many to follow; with 0 the first answer is the answer.
+func (g *Guard) Client(t TLS, redirects int) (*http.Client, error) {
+	tr, err := g.transport(t)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Client{Transport: tr, CheckRedirect: func(req *http.Request, via []*http.Request) error {
+		switch {
+		case redirects == 0:
+			return http.ErrUseLastResponse
+		case len(via) > redirects:
+			return &HTTPError{"protocol", fmt.Errorf("more than %d redirects; the last is to %s", redirects, req.URL.Redacted())}
+		case via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https":
+			return &HTTPError{"protocol", fmt.Errorf("a redirect from https to %s", req.URL.Redacted())}
+		}
+		return nil
+	}}, nil
+}
+
+func (g *Guard) transport(t TLS) (*transport, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	key := fmt.Sprintf("%q", []string{t.CA, t.Cert, t.Key, t.ServerName})
+	if tr := g.clients[key]; tr != nil {
+		return tr, nil
+	}
+	cfg, err := g.tlsConfig(t)
+	if err != nil {
+		return nil, err
+	}
+	env := httpproxy.Config{HTTPProxy: g.either("HTTP_PROXY", "http_proxy"), HTTPSProxy: g.either("HTTPS_PROXY", "https_proxy"), NoProxy: g.either("NO_PROXY", "no_proxy")}
+	tr := &transport{guard: g, proxy: env.ProxyFunc()}
+	tr.http = &http.Transport{
+		DialContext: tr.dial, TLSClientConfig: cfg, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 8, IdleConnTimeout: 90 * time.Second,
+		MaxResponseHeaderBytes: maxHeader, ExpectContinueTimeout: time.Second,
+	}
+	if g.opts.Dial == nil {
+		tr.http.Proxy = func(r *http.Request) (*url.URL, error) { return tr.proxy(r.URL) }
+	}
+	g.clients[key] = tr
+	return tr, nil
+}
+
+func (g *Guard) either(a, b string) string {
+	if v := g.getenv(a); v != "" {
+		return v
+	}
+	return g.getenv(b)
+}
+
+// tlsConfig trusts the system's certificates and the step's own.
+func (g *Guard) tlsConfig(t TLS) (*tls.Config, error) {
+	cfg := &tls.Config{ServerName: t.ServerName, MinVersion: tls.VersionTLS12, RootCAs: g.opts.Roots}
+	if t.CA != "" {
+		pem, err := os.ReadFile(t.CA)
+		if err != nil {
+			return nil, &HTTPError{"tls", fmt.Errorf("cannot read the CA: %w", err)}
+		}
+		pool := x509.NewCertPool()
+		if g.opts.Roots != nil {
+			pool = g.opts.Roots.Clone()
+		} else if sys, err := x509.SystemCertPool(); err == nil {
+			pool = sys
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, &HTTPError{"tls", fmt.Errorf("%s holds no PEM certificate", t.CA)}
+		}
+		cfg.RootCAs = pool
+	}
+	if t.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+		if err != nil {
+			return nil, &HTTPError{"tls", fmt.Errorf("cannot read the client certificate: %w", err)}
+		}
+		cfg.Certificates = []tls.Certificate{pair}
+	}
+	return cfg, nil
+}
+
+// RoundTrip checks the host of each request before it is sent.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	host, port := r.URL.Hostname(), portOf(r.URL)
+	if d := t.guard.Permissions.Host(host, port); !d.OK {
+		return nil, &Denied{Effect: r.URL.Redacted(), List: "permissions.hosts", Entry: d.Suggest, Reason: d.Reason}
+	}
+	return t.http.RoundTrip(r)
+}
+
+func portOf(u *url.URL) int {
+	if p, err := strconv.Atoi(u.Port()); err == nil {
+		return p
+	}
+	if u.Scheme == "http" {
+		return 80
+	}
+	return 443
+}
+
+// dial connects to an address that was checked after the name was resolved, so
+// that a name cannot lead to this machine or its network unnoticed.
+func (t *transport) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	g := t.guard
+	if g.opts.Dial != nil {
+		return g.opts.Dial(ctx, network, address)
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	addrs, err := g.resolve(ctx, host)
+	if err != nil {
+		return nil, &HTTPError{"dns", err}
+	}
+	var last error
+	for _, a := range addrs {
+		if err := t.checkAddress(host, a); err != nil {
+			return nil, err
+		}
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, network, net.JoinHostPort(a.String(), port))
+		if err == nil {
+			return conn, nil
+		}
+		last = err
+	}
+	return nil, last
+}
+
+func (g *Guard) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{a}, nil
+	}
+	if g.opts.Resolve != nil {
+		return g.opts.Resolve(ctx, host)
+	}
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err == nil && len(addrs) == 0 {
+		err = fmt.Errorf("no address for %s", host)
+	}
+	return addrs, err
+}
+
+// metadata is the address at which clouds hand out credentials.
+var metadata = netip.MustParseAddr("169.254.169.254")
+
+// checkAddress refuses inner addresses behind a host that the file does not
+// name itself. A proxy of the environment may stand anywhere.
+func (t *transport) checkAddress(host string, a netip.Addr) error {
+	a = a.Unmap()
+	inner := a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsLinkLocalMulticast() || a.IsUnspecified() || a.IsMulticast()
+	named := t.guard.Permissions.Names(host)
+	if a == metadata {
+		named = t.guard.Permissions.Names(metadata.String())
+	}
+	if !inner || named || t.isProxy(host) {
+		return nil
+	}
+	return &Denied{Effect: host, List: "permissions.hosts", Entry: host, Reason: fmt.Sprintf("`%s` leads to the inner address %s, and only a host that is named itself may", host, a)}
+}
+
+func (t *transport) isProxy(host string) bool {
+	for _, scheme := range []string{"http", "https"} {
+		if p, err := t.proxy(&url.URL{Scheme: scheme, Host: "proxy-probe.invalid"}); err == nil && p != nil && p.Hostname() == host {
+			return true
+		}
+	}
+	return false
+}
+
+// Classify says what kind of failure kept a request from being answered.
+func Classify(ctx context.Context, err error) *HTTPError {
+	var he *HTTPError
+	var denied *Denied
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &denied):
+		return &HTTPError{"denied", denied}
+	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded), os.IsTimeout(err) && ctx.Err() != nil:
+		return &HTTPError{"timeout", err}
+	case ctx.Err() != nil:
+		return &HTTPError{"canceled", err}
+	case errors.As(err, &he):
+		return he
+	case errors.As(err, &dns):
+		return &HTTPError{"dns", dns}
+	case isTLS(err):
+		return &HTTPError{"tls", err}
+	case errors.As(err, &op) && op.Op == "dial":
+		return &HTTPError{"connect", op}
+	}
+	return &HTTPError{"protocol", err}
+}
+
+func isTLS(err error) bool {
+	var alert tls.AlertError
+	var record tls.RecordHeaderError
+	var verify *tls.CertificateVerificationError
+	var host x509.HostnameError
+	var authority x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &alert) || errors.As(err, &record) || errors.As(err, &verify) || errors.As(err, &host) || errors.As(err, &authority) || errors.As(err, &invalid)
+}

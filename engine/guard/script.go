@@ -1,0 +1,324 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"mvdan.cc/sh/v3/expand"
+	"mvdan.cc/sh/v3/interp"
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// ScriptRun is a script to run. Interpreter is empty for the embedded shell.
+type ScriptRun struct {
+	Script      Script
+	Interpreter []string
+	Env         map[string]string
+	Stdin       string
+	Dir         string
+	Action      bool
+	MaxOut      int64
+	Started     func(Process)
+}
+
+// RunScript runs a script in the embedded shell, or with its interpreter. Every
+// program that it starts, and every file that the shell itself opens, is put to
+// the permission check; one denial makes the whole run a *Denied. When it
+// returns, nothing that it started is left, background jobs included.
+func (g *Guard) RunScript(ctx context.Context, r ScriptRun) (Output, error) {
+	tmp, err := os.MkdirTemp("", "runbook-")
+	if err != nil {
+		return Output{Exit: -1}, err
+	}
+	defer os.RemoveAll(tmp)
+	if len(r.Interpreter) > 0 {
+		return g.interpreted(ctx, r, tmp)
+	}
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(r.Script.Text), "script")
+	if err != nil {
+		return Output{Exit: -1}, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	s := &scriptState{guard: g, run: r, tmp: tmp, stop: cancel}
+	out, errs := newCapture(r.MaxOut), newCapture(r.MaxOut)
+	runner, err := s.runner(out, errs)
+	if err != nil {
+		cancel(nil)
+		return Output{Exit: -1}, err
+	}
+	err = runner.Run(ctx, file)
+	ended := context.Cause(ctx)
+	cancel(errDone)
+	s.programs.Wait() // background jobs are ended with the script
+	o := Output{Stdout: out.String(), Stderr: errs.String(), Truncated: out.cut() || errs.cut()}
+	var status interp.ExitStatus
+	switch denied := s.denied(); {
+	case denied != nil:
+		o.Exit, err = -1, denied
+	case ended != nil:
+		o.Exit, err = -1, ended
+	case errors.As(err, &status):
+		o.Exit, err = int(status), nil
+	case err != nil:
+		o.Exit = -1
+	}
+	return o, err
+}
+
+// errDone ends what a finished script left running.
+var errDone = errors.New("the script has finished")
+
+// scriptState is one run of the embedded shell.
+type scriptState struct {
+	guard    *Guard
+	run      ScriptRun
+	tmp      string
+	stop     context.CancelCauseFunc
+	programs sync.WaitGroup
+
+	mu    sync.Mutex
+	first *Denied
+}
+
+func (s *scriptState) denied() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.first == nil {
+		return nil
+	}
+	return s.first
+}
+
+// deny notes the first denial and ends the script: going on after half of it was
+// refused could do harm.
+func (s *scriptState) deny(d *Denied) error {
+	s.mu.Lock()
+	if s.first == nil {
+		s.first = d
+	}
+	s.mu.Unlock()
+	s.stop(d)
+	return d
+}
+
+func (s *scriptState) runner(out, errs io.Writer) (*interp.Runner, error) {
+	var stdin io.Reader
+	if s.run.Stdin != "" {
+		stdin = strings.NewReader(s.run.Stdin)
+	}
+	return interp.New(
+		interp.Env(s.variables()), interp.StdIO(stdin, out, errs), interp.Dir(s.run.Dir), interp.Params("-e", "-u", "-o", "pipefail"),
+		interp.ExecHandlers(func(interp.ExecHandlerFunc) interp.ExecHandlerFunc { return s.exec }),
+		interp.OpenHandler(s.open),
+		interp.StatHandler(s.stat),
+		interp.ReadDirHandler2(s.readDir),
+	)
+}
+
+// variables is what the script finds: the environment, and its holes, which are
+// not exported and cannot be changed.
+func (s *scriptState) variables() expand.Environ {
+	vars := map[string]expand.Variable{}
+	for _, kv := range s.guard.environment(s.run.Env) {
+		name, value, _ := strings.Cut(kv, "=")
+		vars[name] = expand.Variable{Set: true, Exported: true, Kind: expand.String, Str: value}
+	}
+	vars["TMPDIR"] = expand.Variable{Set: true, Exported: true, Kind: expand.String, Str: s.tmp}
+	for i, v := range s.run.Script.Values {
+		x := expand.Variable{Set: true, ReadOnly: true, Kind: expand.String}
+		switch v := v.(type) {
+		case []string:
+			x.Kind, x.List = expand.Indexed, v
+		case string:
+			x.Str = v
+		}
+		vars[fmt.Sprintf("__rb%d", i)] = x
+	}
+	return environ(vars)
+}
+
+type environ map[string]expand.Variable
+
+// Get is a variable.
+func (e environ) Get(name string) expand.Variable { return e[name] }
+
+// Each visits the variables.
+func (e environ) Each(f func(string, expand.Variable) bool) {
+	for k, v := range e {
+		if !f(k, v) {
+			return
+		}
+	}
+}
+
+// exec is every external command of the script, with its real argv.
+func (s *scriptState) exec(ctx context.Context, argv []string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	s.programs.Add(1)
+	defer s.programs.Done()
+	hc := interp.HandlerCtx(ctx)
+	path, err := s.guard.permitCommand(argv, s.run.Action)
+	var d *Denied
+	if errors.As(err, &d) {
+		fmt.Fprintln(hc.Stderr, d.Error())
+		return s.deny(d)
+	}
+	if err != nil {
+		fmt.Fprintln(hc.Stderr, err)
+		return interp.ExitStatus(127)
+	}
+	c := Command{Argv: argv, Path: path, Env: s.exported(hc.Env), Dir: hc.Dir, Stdout: hc.Stdout, Stderr: hc.Stderr, Started: s.run.Started}
+	if hc.Stdin != nil {
+		c.Stdin = hc.Stdin
+	}
+	exit, err := s.guard.run(ctx, c)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		fmt.Fprintln(hc.Stderr, err)
+		return interp.ExitStatus(126)
+	case exit != 0:
+		return interp.ExitStatus(uint8(exit))
+	}
+	return nil
+}
+
+// exported is the environment of a program: what the script exports, save
+// dangerous variables, which keep the engine's value.
+func (s *scriptState) exported(env expand.Environ) []string {
+	var out []string
+	env.Each(func(name string, v expand.Variable) bool {
+		if v.Exported && v.Kind == expand.String && !s.guard.isDangerous(name) {
+			out = append(out, name+"="+v.Str)
+		}
+		return true
+	})
+	for _, kv := range s.guard.opts.Env {
+		if name, _, _ := strings.Cut(kv, "="); s.guard.isDangerous(name) {
+			out = append(out, kv)
+		}
+	}
+	return out
+}
+
+// always may be opened by any script.
+var always = []string{"/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd"}
+
+// mayOpen decides about a file that the shell itself opens, looks at or lists.
+func (s *scriptState) mayOpen(path string, write bool) error {
+	list, name := s.guard.Permissions.Read, "permissions.files.read"
+	if write {
+		list, name = s.guard.Permissions.Write, "permissions.files.write"
+	}
+	real := resolved(path)
+	for _, root := range append([]string{s.tmp}, always...) {
+		if below(resolved(root), real) || path == root {
+			return nil
+		}
+	}
+	for _, entry := range list {
+		if !filepath.IsAbs(entry) {
+			entry = filepath.Join(s.run.Dir, entry)
+		}
+		if below(resolved(entry), real) {
+			return nil
+		}
+		if ok, _ := filepath.Match(entry, real); ok {
+			return nil
+		}
+	}
+	return s.deny(&Denied{Effect: path, List: name, Entry: path, Reason: fmt.Sprintf("no entry of `%s` permits the file `%s`", name, path)})
+}
+
+// resolved follows symbolic links as far as the path exists.
+func resolved(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	if p, err := filepath.EvalSymlinks(path); err == nil {
+		return p
+	}
+	dir, file := filepath.Split(filepath.Clean(path))
+	if dir == path || file == "" {
+		return path
+	}
+	return filepath.Join(resolved(filepath.Clean(dir)), file)
+}
+
+func below(root, path string) bool {
+	rel, err := filepath.Rel(root, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+func (s *scriptState) absolute(ctx context.Context, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(interp.HandlerCtx(ctx).Dir, path)
+}
+
+func (s *scriptState) open(ctx context.Context, path string, flag int, mode os.FileMode) (io.ReadWriteCloser, error) {
+	write := flag&(os.O_WRONLY|os.O_RDWR|os.O_CREATE|os.O_TRUNC|os.O_APPEND) != 0
+	if err := s.mayOpen(s.absolute(ctx, path), write); err != nil {
+		return nil, err
+	}
+	return interp.DefaultOpenHandler()(ctx, path, flag, mode)
+}
+
+func (s *scriptState) stat(ctx context.Context, path string, follow bool) (fs.FileInfo, error) {
+	abs := s.absolute(ctx, path)
+	if abs != s.run.Dir { // where the script stands is no secret to it
+		if err := s.mayOpen(abs, false); err != nil {
+			return nil, err
+		}
+	}
+	return interp.DefaultStatHandler()(ctx, path, follow)
+}
+
+func (s *scriptState) readDir(ctx context.Context, path string) ([]fs.DirEntry, error) {
+	if err := s.mayOpen(s.absolute(ctx, path), false); err != nil {
+		return nil, err
+	}
+	return interp.DefaultReadDirHandler2()(ctx, path)
+}
+
+// interpreted runs a script with a program: the text goes into a file of the
+// step's own folder, the holes into the environment.
+func (g *Guard) interpreted(ctx context.Context, r ScriptRun, tmp string) (Output, error) {
+	env := map[string]string{"TMPDIR": tmp}
+	for k, v := range r.Env {
+		env[k] = v
+	}
+	for i, v := range r.Script.Values {
+		text, ok := v.(string)
+		if !ok {
+			return Output{Exit: -1}, errors.New("a list cannot be handed to an interpreter: join it, or pass it through `stdin:`")
+		}
+		env[fmt.Sprintf("__rb%d", i)] = text
+	}
+	file := filepath.Join(tmp, "script")
+	if err := os.WriteFile(file, []byte(r.Script.Text), 0o600); err != nil {
+		return Output{Exit: -1}, err
+	}
+	path, err := g.permitCommand(r.Interpreter, r.Action)
+	if err != nil {
+		return Output{Exit: -1}, err
+	}
+	out, errs := newCapture(r.MaxOut), newCapture(r.MaxOut)
+	c := Command{Argv: append(append([]string{}, r.Interpreter...), file), Path: path, Env: g.environment(env), Dir: r.Dir, Stdout: out, Stderr: errs, Started: r.Started}
+	if r.Stdin != "" {
+		c.Stdin = strings.NewReader(r.Stdin)
+	}
+	exit, err := g.run(ctx, c)
+	return Output{exit, out.String(), errs.String(), out.cut() || errs.cut()}, err
+}
