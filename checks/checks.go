@@ -1,0 +1,16 @@
+// Package checks lists the kinds that the program has, one folder each.
+package checks
+
+import (
+	"runbook/checks/http"
+	"runbook/checks/shell"
+	"runbook/engine/kind/exec"
+)
+
+// All are the kinds, in the order in which the reference names them.
+func All() []exec.Kind {
+	return []exec.Kind{
+		http.New(),
+		shell.New(),
+	}
+}
