@@ -1,0 +1,106 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+// MaxLine bounds one event.
+const MaxLine = 16 << 20
+
+// Log is a journal as it was read. Torn says that the last line was not whole,
+// which a crash leaves behind; Size is where the whole lines end.
+type Log struct {
+	Events []Event
+	Torn   bool
+	Size   int64
+}
+
+// ReadFile reads a journal.
+func ReadFile(path string) (*Log, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(data)
+}
+
+// Parse reads a journal's bytes. A last line that is not whole is no error; a
+// line that cannot be read anywhere else is.
+func Parse(data []byte) (*Log, error) {
+	l := &Log{}
+	for n := 1; len(data) > 0; n++ {
+		line, rest, whole := bytes.Cut(data, []byte("\n"))
+		if len(line) > MaxLine {
+			return nil, fmt.Errorf("line %d of the journal is longer than %d bytes", n, MaxLine)
+		}
+		var e Event
+		err := json.Unmarshal(line, &e)
+		if !whole || err != nil && len(rest) == 0 {
+			l.Torn = true
+			return l, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d of the journal is damaged: %w", n, err)
+		}
+		l.Events = append(l.Events, e)
+		l.Size += int64(len(line)) + 1
+		data = rest
+	}
+	return l, nil
+}
+
+// DamageError names the first event that is not as it was written.
+type DamageError struct {
+	Seq int64
+	Why string
+}
+
+// Error names the event.
+func (e *DamageError) Error() string {
+	return fmt.Sprintf("the journal was changed: event %d %s", e.Seq, e.Why)
+}
+
+// Verify holds every event against the chain of hashes. It finds damage and
+// edits; it cannot find a journal that was written anew as a whole, which only a
+// head hash kept elsewhere can.
+func (l *Log) Verify() error {
+	prev := ""
+	for i, e := range l.Events {
+		want, err := hash(e)
+		switch {
+		case err != nil:
+			return &DamageError{e.Seq, err.Error()}
+		case e.Seq != int64(i)+1:
+			return &DamageError{int64(i) + 1, fmt.Sprintf("is missing: event %d stands in its place", e.Seq)}
+		case e.Prev != prev:
+			return &DamageError{e.Seq, "does not follow the one before it"}
+		case e.Hash != want:
+			return &DamageError{e.Seq, "does not have the hash that it was written with"}
+		}
+		prev = e.Hash
+	}
+	return nil
+}
+
+// Head is the hash of the last event, "" without any.
+func (l *Log) Head() string {
+	if len(l.Events) == 0 {
+		return ""
+	}
+	return l.Events[len(l.Events)-1].Hash
+}
+
+// Decode reads an event's data.
+func Decode[T any](e Event) (T, error) {
+	var v T
+	if len(e.Data) == 0 {
+		return v, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(e.Data))
+	d.UseNumber()
+	err := d.Decode(&v)
+	return v, err
+}

@@ -1,0 +1,128 @@
+package journal
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Store is the folder where runs are kept, each in runs/ID.
+type Store struct{ Dir string }
+
+// StateDir is the folder for runs: $RUNBOOK_STATE, the XDG state folder, or the
+// user's application data.
+func StateDir(env func(string) string) (string, error) {
+	switch {
+	case env("RUNBOOK_STATE") != "":
+		return env("RUNBOOK_STATE"), nil
+	case env("XDG_STATE_HOME") != "":
+		return filepath.Join(env("XDG_STATE_HOME"), "runbook"), nil
+	case runtime.GOOS == "windows" && env("LocalAppData") != "":
+		return filepath.Join(env("LocalAppData"), "runbook"), nil
+	case env("HOME") != "":
+		return filepath.Join(env("HOME"), ".local", "state", "runbook"), nil
+	}
+	return "", errors.New("there is no folder to keep runs in: neither RUNBOOK_STATE nor HOME is set")
+}
+
+// NewID is an id for a run that begins now: it sorts by time, and holds the
+// runbook's name.
+func NewID(now time.Time, name string) (string, error) {
+	b := make([]byte, 3)
+	if _, err := rand.Read(b); err != nil {
+		return "", err
+	}
+	return now.UTC().Format("20060102T150405Z") + "-" + slug(name) + "-" + hex.EncodeToString(b), nil
+}
+
+func slug(name string) string {
+	s := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '-':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r - 'A' + 'a'
+		}
+		return '-'
+	}, name)
+	return s[:min(len(s), 40)]
+}
+
+// Path is a run's folder.
+func (s *Store) Path(id string) string { return filepath.Join(s.Dir, "runs", id) }
+
+// IDs are the runs' ids, the newest first.
+func (s *Store) IDs() ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(s.Dir, "runs"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range entries {
+		if e.IsDir() {
+			ids = append(ids, e.Name())
+		}
+	}
+	slices.Sort(ids)
+	slices.Reverse(ids)
+	return ids, nil
+}
+
+// Find is the run of an id, of the beginning or end of one, or `last`.
+func (s *Store) Find(word string) (string, error) {
+	ids, err := s.IDs()
+	if err != nil {
+		return "", err
+	}
+	if len(ids) == 0 {
+		return "", fmt.Errorf("no run %q: none is kept in %s", word, s.Dir)
+	}
+	if word == "last" {
+		return ids[0], nil
+	}
+	var fits []string
+	for _, id := range ids {
+		if id == word {
+			return id, nil
+		}
+		if strings.HasPrefix(id, word) || strings.HasSuffix(id, word) {
+			fits = append(fits, id)
+		}
+	}
+	switch len(fits) {
+	case 1:
+		return fits[0], nil
+	case 0:
+		return "", fmt.Errorf("no run %q; the newest is %s, `runbook runs` lists them", word, ids[0])
+	}
+	return "", fmt.Errorf("%q fits %d runs: %s", word, len(fits), strings.Join(fits[:min(3, len(fits))], ", "))
+}
+
+// Read reads a run's journal.
+func (s *Store) Read(id string) (*Log, error) {
+	l, err := ReadFile(filepath.Join(s.Path(id), FileName))
+	if err != nil {
+		return nil, fmt.Errorf("run %s cannot be read: %w", id, err)
+	}
+	return l, nil
+}
+
+// Busy reports whether a process is at work on a run.
+func (s *Store) Busy(id string) bool {
+	f, err := os.OpenFile(filepath.Join(s.Path(id), "lock"), os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return tryLock(f) != nil
+}
