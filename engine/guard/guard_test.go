@@ -179,7 +179,9 @@ func TestHosts(t *testing.T) {
 	}))
 	defer srv.Close()
 	u, _ := url.Parse(srv.URL)
-	inner := func(context.Context, string) ([]netip.Addr, error) { return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil }
+	inner := func(context.Context, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+	}
 	g := guardFor(t, permit.Set{Hosts: []string{"127.0.0.1", "*.example.com", "named.example.com"}}, Options{Resolve: inner, Env: []string{}})
 	for path, want := range map[string]string{
 		srv.URL + "/": "", srv.URL + "/away": "denied", srv.URL + "/loop": "protocol", "http://other.example/": "denied",

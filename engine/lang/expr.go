@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,7 +99,7 @@ func CompileExpr(t source.Text, s *Scope, want Want, report source.Report) *Expr
 func (c *exprChecker) options(want Want) []expr.Option {
 	env := exprtypes.Map{}
 	for _, v := range c.scope.Vars {
-		env[v.Name] = exprType(v.Type)
+		env[v.Name] = exprType(c.needed(v))
 	}
 	opts := []expr.Option{expr.Env(env), expr.Optimize(false)}
 	for _, f := range disabled {
@@ -108,6 +109,22 @@ func (c *exprChecker) options(want Want) []expr.Option {
 		opts = append(opts, expr.AsBool())
 	}
 	return append(opts, functions...)
+}
+
+// needed is a root's type without the fields that the expression does not read:
+// a file may have thousands of steps, and expr copies what it is given.
+func (c *exprChecker) needed(v types.Field) *types.Type {
+	if v.Type == nil || v.Type.Kind != types.Object || len(v.Type.Fields) < 16 {
+		return v.Type
+	}
+	small := *v.Type
+	small.Fields = nil
+	for _, f := range v.Type.Fields {
+		if slices.ContainsFunc(c.reads, func(r string) bool { return strings.HasPrefix(r+".", v.Name+"."+f.Name+".") }) {
+			small.Fields = append(small.Fields, f)
+		}
+	}
+	return &small
 }
 
 // functions are what the language adds to expr's own.

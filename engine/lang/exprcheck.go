@@ -203,7 +203,7 @@ func (c *exprChecker) words(n, literal ast.Node) {
 		if !ok || slices.Contains(r.typ.Enum, s.Value) {
 			continue
 		}
-		detail := "It is one of " + strings.Join(r.typ.Enum, ", ") + "."
+		detail := "It is one of " + strings.Join(slices.DeleteFunc(slices.Clone(r.typ.Enum), func(w string) bool { return w == "" }), ", ") + "."
 		if near := source.Suggest(s.Value, r.typ.Enum); near != "" {
 			detail = "Did you mean " + strconv.Quote(near) + "? " + detail
 		}

@@ -204,3 +204,13 @@ func runeOffset(s string, runes int) int {
 	}
 	return at
 }
+
+// TypeOf is the type of a path into the scope, nil where it is any or does not
+// exist.
+func (s *Scope) TypeOf(path string) *types.Type {
+	r, p := s.resolve(strings.Split(path, "."))
+	if p != nil {
+		return nil
+	}
+	return r.typ
+}
