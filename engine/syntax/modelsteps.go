@@ -1,0 +1,106 @@
+package syntax
+
+import "runbook/engine/spec"
+
+// common are the keys that every step has.
+func common() []spec.Field {
+	return []spec.Field{
+		field("title", text, "What the step is for, in a line."),
+		example(field("if", condition, "Whether the step runs at all."), "steps.api.status == 401"),
+		field("delay", duration, "How long to wait before it."),
+		field("on_failure", onFailure(), "What happens when it fails: `stop` (the default) fails the run, `continue` goes on, steps or a procedure are run."),
+		field("links", links(), "Places to look, for people."),
+	}
+}
+
+func onFailure() *spec.Shape {
+	own := object(field("then", call(), "The procedure to run."), field("steps", steps, "The steps to run."),
+		standard(field("continue", boolean, "Whether the run goes on behind them."), "false"))
+	own.One = []string{"then", "steps"}
+	return oneOf(words("stop", "continue"), own)
+}
+
+// observed are the keys of steps that come back with results.
+func observed() []spec.Field {
+	return []spec.Field{
+		field("timeout", duration, "How long an attempt may take."),
+		field("retry", object(
+			required(field("attempts", &spec.Shape{Form: spec.Int, Min: 1, Max: 100}, "How many attempts, the first included.")),
+			standard(field("delay", duration, "How long to wait between them."), "0s"),
+			standard(field("backoff", &spec.Shape{Form: spec.Number}, "What the delay is multiplied with each time."), "1"),
+			field("max_delay", duration, "The longest delay."),
+			field("on", condition, "Which errors to repeat on; every one where it is missing."),
+		), "Repeats an attempt that erred."),
+		field("poll", object(required(field("every", duration, "How often.")), required(field("for", duration, "For how long."))),
+			"Repeats until `expect` holds."),
+		field("expect", oneOf(condition, &spec.Shape{Form: spec.List, Elem: condition, Min: 1}), "What must hold for the step to pass. It adds to the kind's own expectation, or replaces it where it reads `status` or `exit`."),
+		field("outputs", named(condition), "Values of the step's own, by name: expressions over its results."),
+		field("evidence", list(ident), "Outputs or results that are kept for the postmortem."),
+		field("facts", named(setting), "Facts that are set when the step passes."),
+	}
+}
+
+func stepShape(kinds []spec.Field) *spec.Shape {
+	u := &spec.Shape{Form: spec.Union, Doc: "A step is a mapping with exactly one role key, whose value is its id."}
+	add := func(role, doc string, fields ...[]spec.Field) {
+		s := object(required(field(role, ident, doc)))
+		s.Tag = role
+		for _, f := range append([][]spec.Field{common()}, fields...) {
+			s.Fields = append(s.Fields, f...)
+		}
+		u.Alts = append(u.Alts, s)
+	}
+	budget := []spec.Field{field("timeout", duration, "The budget for all of it, not counting the time in which people are waited for.")}
+	confirm := field("confirm", text, "Asks a person before it begins.")
+	inner := required(field("steps", steps, "The steps."))
+	facts := field("facts", named(setting), "Facts that are set when it passes.")
+	outputs := field("outputs", named(condition), "Values of its own, by name.")
+
+	add("check", "Observes. Its verdict is read by decisions; it does not stop the run unless it is required.", observed(), checkKeys(), kinds)
+	add("action", "Changes the world, within the permissions.", observed(), actionKeys(), kinds)
+	add("decide", "Takes the first branch whose `when` holds, else `else`.", []spec.Field{
+		required(field("branches", &spec.Shape{Form: spec.List, Elem: ref("branch"), Min: 1}, "The ways out, in order.")),
+		field("else", ref("branch"), "The branch where no other is taken."),
+		field("ask", text, "Lets a person choose among the branches whose `when` holds."),
+	})
+	add("manual", "A person does something, and says so.", []spec.Field{
+		required(field("instructions", text, "What to do.")), field("collect", named(declaration(true)), "Values that the person gives."), facts,
+	})
+	add("message", "A text for people: kept in the journal, and sent where `to` names a channel.", []spec.Field{
+		required(field("text", text, "The text.")), field("to", oneOf(ident, list(ident)), "The channels to send it to."),
+	})
+	add("group", "Steps as one unit, in order.", budget, []spec.Field{inner, confirm, outputs, facts})
+	add("parallel", "Steps as one unit, side by side.", budget, []spec.Field{inner, confirm, outputs, facts, field("max", &spec.Shape{Form: spec.Int, Min: 1, Max: 1000}, "How many at once; all where it is missing.")})
+	add("run", "Runs a procedure; its outputs come back under the step's id.", budget, []spec.Field{
+		required(field("procedure", ident, "The procedure.")), field("inputs", named(setting), "Its inputs."), facts,
+	})
+	add("end", "Ends the runbook.", []spec.Field{
+		required(field("outcome", words(Outcomes...), "How it ended.")), field("summary", text, "What there is to say."),
+	})
+	return u
+}
+
+func checkKeys() []spec.Field {
+	return []spec.Field{
+		field("repeat", ident, "The check that this one repeats: it inherits the kind, `expect`, `outputs` and `timeout`; own keys override."),
+		standard(field("required", boolean, "Whether the run fails when it does not pass; true where it polls."), "false"),
+	}
+}
+
+func actionKeys() []spec.Field {
+	undo := object(required(field("when", words("failure", "always"), "`failure`: when the run fails or is cancelled. `always`: when it ends at all.")), required(field("steps", steps, "The steps that take the effect back.")))
+	return []spec.Field{
+		field("confirm", text, "Asks a person before it is done."),
+		field("verify", ref("verify"), "A check of its own, or one that repeats another: the action has passed when it has."),
+		standard(field("idempotent", boolean, "Whether it may be done twice; `retry` and `poll` need it."), "false"),
+		field("undo", undo, "Takes the effect back. It is offered in reverse order; until it is settled the journal holds it as owed."),
+	}
+}
+
+func verifyShape(kinds []spec.Field) *spec.Shape {
+	s := object(field("title", text, "What is verified."))
+	s.Fields = append(s.Fields, observed()...)
+	s.Fields = append(s.Fields, checkKeys()[0])
+	s.Fields = append(s.Fields, kinds...)
+	return s
+}
