@@ -1,0 +1,225 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"runbook/engine/kind"
+	"runbook/engine/lang"
+	"runbook/engine/source"
+	"runbook/engine/spec"
+	"runbook/engine/syntax"
+	"runbook/engine/types"
+)
+
+// Options say what the language is made of.
+type Options struct{ Kinds []kind.Kind }
+
+// Language is the language with the kinds of the options.
+func (o Options) Language() *syntax.Language {
+	fields := make([]spec.Field, len(o.Kinds))
+	for i, k := range o.Kinds {
+		fields[i] = spec.Field{Key: k.Name, Shape: k.Options, Doc: k.Doc}
+	}
+	return syntax.NewLanguage(fields)
+}
+
+// Compile reads a file into a plan. It reports all that is wrong, and gives nil
+// where any of it is an error.
+func Compile(f *source.File, o Options, report source.Report) *Plan {
+	failed := false
+	c := &compiler{opts: o, file: f, report: func(d source.Diagnostic) {
+		failed = failed || d.Severity == source.Error
+		report(d)
+	}}
+	root := syntax.Parse(f, c.report)
+	if root == nil {
+		return nil
+	}
+	if k, ok := root.Key("incident"); ok {
+		c.error("reserved-key", k.Span, "`incident` is reserved", "A server will use it. Your own keys begin with `x-`.")
+		return nil
+	}
+	l := o.Language()
+	syntax.Check(root, l.Runbook, l.Resolve, c.report)
+	c.lang = l
+	p := c.compile(root)
+	if failed {
+		return nil
+	}
+	return p
+}
+
+// compiler holds what one compilation knows.
+type compiler struct {
+	opts   Options
+	lang   *syntax.Language
+	file   *source.File
+	report source.Report
+	plan   *Plan
+
+	root      *syntax.Node
+	vars      []types.Field // inputs, secrets, facts, run: the same everywhere
+	procs     map[string]*procedure
+	procOrder []*procedure
+	used      uses
+}
+
+// uses are the declared things that something reads, to warn of the others.
+type uses struct{ secrets, channels, entries map[string]bool }
+
+func (c *compiler) error(code string, at source.Span, summary, detail string) {
+	c.report(source.Diagnostic{Code: code, Span: at, Summary: summary, Detail: detail})
+}
+
+func (c *compiler) warn(code string, at source.Span, summary, detail string) {
+	c.report(source.Diagnostic{Code: code, Severity: source.Warning, Span: at, Summary: summary, Detail: detail})
+}
+
+func (c *compiler) compile(root *syntax.Node) *Plan {
+	sum := sha256.Sum256(c.file.Data)
+	c.root = root
+	c.used = uses{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	c.plan = &Plan{
+		File: c.file, Digest: hex.EncodeToString(sum[:]), APIVersion: str(root, "apiVersion"), Name: str(root, "name"), Title: str(root, "title"),
+		Description: str(root, "description"), Version: str(root, "version"), Triggers: strs(root.Get("triggers")), Tags: strs(root.Get("tags")),
+	}
+	c.declare()
+	c.permissions()
+	c.procedures()
+	c.body()
+	c.unused()
+	return c.plan
+}
+
+// declare reads what the file declares: the roots of every scope.
+func (c *compiler) declare() {
+	inputs, facts := &types.Type{Kind: types.Object}, &types.Type{Kind: types.Object}
+	secrets := &types.Type{Kind: types.Object}
+	for _, e := range entries(c.root.Get("inputs")) {
+		d := c.decl(e, true)
+		c.plan.Inputs = append(c.plan.Inputs, &Input{Decl: d, Span: e.Key.Span})
+		inputs.Fields = append(inputs.Fields, types.Field{Name: d.Name, Type: d.Type})
+	}
+	for _, e := range entries(c.root.Get("facts")) {
+		d := c.decl(e, false)
+		c.plan.Facts = append(c.plan.Facts, &Fact{Decl: d, Span: e.Key.Span})
+		t := *d.Type
+		t.Nil = t.Nil || d.Default == nil
+		facts.Fields = append(facts.Fields, types.Field{Name: d.Name, Type: &t})
+	}
+	for _, e := range entries(c.root.Get("secrets")) {
+		c.plan.Secrets = append(c.plan.Secrets, &Secret{Name: e.Key.Value, Env: str(e.Value, "env"), File: str(e.Value, "file"), Command: strs(e.Value.Get("command")),
+			Optional: flag(e.Value, "optional"), Description: str(e.Value, "description"), Span: e.Key.Span})
+		secrets.Fields = append(secrets.Fields, types.Field{Name: e.Key.Value, Type: &types.Type{Kind: types.Secret}})
+	}
+	c.vars = []types.Field{{Name: "inputs", Type: inputs}, {Name: "secrets", Type: secrets}, {Name: "facts", Type: facts}, {Name: "run", Type: runType(false)}}
+	scope := &lang.Scope{Vars: c.vars}
+	c.plan.Links = c.links(c.root.Get("links"), scope)
+	for _, e := range entries(c.root.Get("channels")) {
+		c.channel(e, scope)
+	}
+	for _, n := range items(c.root.Get("requires").Get("commands")) {
+		c.plan.Requires = append(c.plan.Requires, Requirement{Command: n.Text.Value, Span: n.Span})
+	}
+}
+
+// runType is what `run` holds; its outcome is known to `finally` only.
+func runType(final bool) *types.Type {
+	t := &types.Type{Kind: types.Object, Fields: []types.Field{
+		{Name: "id", Type: &types.Type{Kind: types.String}}, {Name: "started", Type: &types.Type{Kind: types.Time}},
+		{Name: "elapsed", Type: &types.Type{Kind: types.Duration}}, {Name: "user", Type: &types.Type{Kind: types.String}},
+	}}
+	if final {
+		t.Fields = append(t.Fields, types.Field{Name: "outcome", Type: &types.Type{Kind: types.String, Enum: append(append([]string{}, syntax.Outcomes...), "completed", "cancelled")}})
+	}
+	return t
+}
+
+func (c *compiler) channel(e syntax.Entry, s *lang.Scope) {
+	for _, k := range e.Value.Entries {
+		if strings.HasPrefix(k.Key.Value, "x-") {
+			continue
+		}
+		t := &Tree{IsMap: true, Span: k.Value.Span}
+		for _, o := range k.Value.Entries {
+			if tmpl := c.template(o.Value, s); tmpl != nil {
+				t.Map = append(t.Map, TreeEntry{o.Key.Value, &Tree{Tmpl: tmpl, Span: o.Value.Span}})
+			}
+		}
+		c.plan.Channels = append(c.plan.Channels, &Channel{Name: e.Key.Value, Kind: k.Key.Value, Options: t, Span: e.Key.Span})
+	}
+}
+
+func (c *compiler) links(n *syntax.Node, s *lang.Scope) []Link {
+	var out []Link
+	for _, l := range items(n) {
+		if u := c.shown(l.Get("url"), s); u != nil {
+			out = append(out, Link{Title: str(l, "title"), URL: u})
+		}
+	}
+	return out
+}
+
+// unused warns of what is declared and never read.
+func (c *compiler) unused() {
+	for _, s := range c.plan.Secrets {
+		if !c.used.secrets[s.Name] {
+			c.warn("unused", s.Span, fmt.Sprintf("the secret `%s` is never used", s.Name), "Remove it.")
+		}
+	}
+	for _, p := range c.procOrder {
+		if len(p.sites) == 0 {
+			c.warn("unused", p.key.Span, fmt.Sprintf("the procedure `%s` is never called", p.key.Value), "Call it from a branch (`then:`) or with `run`, or remove it.")
+		}
+	}
+	c.unusedEntries()
+}
+
+// The accessors below are tolerant: what has the wrong shape was reported by
+// Check, and reads as absent.
+
+func str(n *syntax.Node, key string) string {
+	v := n.Get(key)
+	if v == nil || v.Kind != syntax.Scalar {
+		return ""
+	}
+	return v.Text.Value
+}
+
+func flag(n *syntax.Node, key string) bool {
+	v := n.Get(key)
+	return v != nil && v.Kind == syntax.Scalar && v.Tag == syntax.Bool && strings.EqualFold(v.Text.Value, "true")
+}
+
+func entries(n *syntax.Node) []syntax.Entry {
+	if n == nil || n.Kind != syntax.Mapping {
+		return nil
+	}
+	out := make([]syntax.Entry, 0, len(n.Entries))
+	for _, e := range n.Entries {
+		if !strings.HasPrefix(e.Key.Value, "x-") {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func items(n *syntax.Node) []*syntax.Node {
+	if n == nil || n.Kind != syntax.Sequence {
+		return nil
+	}
+	return n.Items
+}
+
+func strs(n *syntax.Node) []string {
+	var out []string
+	for _, i := range items(n) {
+		if i.Kind == syntax.Scalar {
+			out = append(out, i.Text.Value)
+		}
+	}
+	return out
+}

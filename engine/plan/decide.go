@@ -1,0 +1,303 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"runbook/engine/lang"
+	"runbook/engine/source"
+	"runbook/engine/syntax"
+	"runbook/engine/types"
+)
+
+// branchID is a branch's name: its own, or that of its procedure.
+func branchID(b *syntax.Node) (source.Text, bool) {
+	if b == nil || b.Kind != syntax.Mapping {
+		return source.Text{}, false
+	}
+	if id := b.Get("id"); id != nil && id.Kind == syntax.Scalar {
+		return id.Text, true
+	}
+	then := b.Get("then")
+	if then != nil && then.Kind == syntax.Mapping {
+		then = then.Get("procedure")
+	}
+	if then != nil && then.Kind == syntax.Scalar {
+		return then.Text, true
+	}
+	return source.Text{}, false
+}
+
+// decide compiles a decision and its branches.
+func (c *compiler) decide(f *flow, st *Step, n *syntax.Node) {
+	st.Ask = c.shown(n.Get("ask"), f.scope())
+	seen := map[string]source.Text{}
+	before := f.fork() // what is known when the branches before were not taken
+	for _, b := range items(n.Get("branches")) {
+		c.branch(f, before, st, b, seen, true)
+	}
+	if e := n.Get("else"); e != nil {
+		if w, ok := e.Key("when"); ok {
+			c.error("misplaced-key", w.Span, "`else` has no `when`", "It is taken where no branch is. Make it a branch if it has a condition.")
+		}
+		c.branch(f, before, st, e, seen, false)
+	}
+	for _, b := range append(items(n.Get("branches")), n.Get("else")) {
+		c.forget(f, b)
+	}
+}
+
+func (c *compiler) branch(f, before *flow, st *Step, n *syntax.Node, seen map[string]source.Text, conditional bool) {
+	if n.Kind != syntax.Mapping {
+		return
+	}
+	id := c.branchName(n, seen)
+	b := &Branch{ID: id.Value, Span: id.Span}
+	in := before.fork()
+	if conditional {
+		if n.Get("when") == nil {
+			c.error("missing-key", keyOf(n), "a branch needs `when`", "Say when it is taken, or make it the `else`.")
+		}
+		b.When = c.expr(n.Get("when"), before.scope(), lang.WantBool)
+		if b.When != nil {
+			in.know(b.When.Ensures...)
+			if st.Ask == nil {
+				before.know(b.When.Denies...)
+			}
+		}
+	}
+	b.Title = c.shown(n.Get("title"), in.scope())
+	b.Facts = c.settings(n.Get("facts"), c.factDecls(), "fact", in.scope())
+	then, inner := n.Get("then"), n.Get("steps")
+	if k, ok := n.Key("steps"); ok && then != nil {
+		c.error("one-of", k.Span, "`then` and `steps` exclude each other", "Keep one of them.")
+	}
+	if then != nil {
+		b.Call = c.then(in, then)
+	}
+	b.Steps = c.list(in, inner)
+	st.Branches = append(st.Branches, b)
+}
+
+func (c *compiler) branchName(n *syntax.Node, seen map[string]source.Text) source.Text {
+	id, ok := branchID(n)
+	if !ok {
+		c.error("missing-key", keyOf(n), "a branch without `then` needs an `id`", "The journal and the scenarios call it by that name.")
+		return id
+	}
+	if first, twice := seen[id.Value]; twice {
+		c.report(source.Diagnostic{Code: "duplicate-id", Span: id.Span, Summary: fmt.Sprintf("a second branch has the id `%s`", id.Value),
+			Detail: "Give it an `id` of its own.", Related: []source.Note{{Span: first.Span, Text: "the first one"}}})
+	}
+	seen[id.Value] = id
+	return id
+}
+
+// procedure is a procedure while it is compiled.
+type procedure struct {
+	key   source.Text
+	node  *syntax.Node
+	plan  *Procedure
+	sites []*flow
+	busy  bool
+	done  bool
+}
+
+// procedures reads the signatures of all procedures, so that calls can be typed.
+func (c *compiler) procedures() {
+	c.procs = map[string]*procedure{}
+	for _, e := range entries(c.root.Get("procedures")) {
+		if e.Value.Kind != syntax.Mapping {
+			continue
+		}
+		p := &procedure{key: e.Key, node: e.Value, plan: &Procedure{Name: e.Key.Value, Span: e.Key.Span}}
+		for _, in := range entries(e.Value.Get("inputs")) {
+			if slices.ContainsFunc(c.plan.Inputs, func(x *Input) bool { return x.Name == in.Key.Value }) {
+				c.error("duplicate-id", in.Key.Span, fmt.Sprintf("the file has an input `%s` too", in.Key.Value), "Give the procedure's input another name.")
+			}
+			p.plan.Inputs = append(p.plan.Inputs, &Input{Decl: c.decl(in, true), Span: in.Key.Span})
+		}
+		c.procs[e.Key.Value] = p
+		c.procOrder = append(c.procOrder, p)
+		c.plan.Procedures = append(c.plan.Procedures, p.plan)
+	}
+}
+
+// call compiles a call of a procedure, and notes what is known where it stands.
+func (c *compiler) call(f *flow, at, name, inputs *syntax.Node) *Call {
+	if name == nil || name.Kind != syntax.Scalar {
+		return nil
+	}
+	p := c.procs[name.Text.Value]
+	if p == nil {
+		var have []string
+		for _, x := range c.procOrder {
+			have = append(have, x.key.Value)
+		}
+		c.unknown(name.Span, "procedure", name.Text.Value, have)
+		return nil
+	}
+	p.sites = append(p.sites, f.fork())
+	if f.proc != nil {
+		if way := c.way(p, f.proc.key.Value, map[string]bool{}); way != nil {
+			c.error("cycle", name.Span, "procedures call each other in a circle: "+strings.Join(append([]string{f.proc.key.Value}, way...), " -> "), "Every run must end. Use `poll` to wait, or steps in a row.")
+			return nil
+		}
+	}
+	decls := make([]types.Decl, len(p.plan.Inputs))
+	for i, in := range p.plan.Inputs {
+		decls[i] = in.Decl
+	}
+	call := &Call{Procedure: p.plan, Inputs: c.settings(inputs, decls, "input", f.scope()), Span: at.Span}
+	for _, d := range decls {
+		if d.Required && !slices.ContainsFunc(call.Inputs, func(s Setting) bool { return s.Name == d.Name }) {
+			c.error("missing-input", name.Span, fmt.Sprintf("`%s` needs the input `%s`", p.key.Value, d.Name), "Write `{procedure: "+p.key.Value+", inputs: {"+d.Name+": ...}}`.")
+		}
+	}
+	return call
+}
+
+// way is the shortest row of calls that was found from a procedure to another.
+func (c *compiler) way(from *procedure, to string, seen map[string]bool) []string {
+	if from == nil || seen[from.key.Value] {
+		return nil
+	}
+	if from.key.Value == to {
+		return []string{to}
+	}
+	seen[from.key.Value] = true
+	for _, next := range callsIn(from.node) {
+		if w := c.way(c.procs[next], to, seen); w != nil {
+			return append([]string{from.key.Value}, w...)
+		}
+	}
+	return nil
+}
+
+// compileProcedures compiles each procedure once all its callers are compiled.
+func (c *compiler) compileProcedures(fileSteps *types.Type) {
+	callers := map[string]map[string]bool{}
+	for _, p := range c.procOrder {
+		for _, name := range callsIn(p.node) {
+			if callers[name] == nil {
+				callers[name] = map[string]bool{}
+			}
+			callers[name][p.key.Value] = true
+		}
+	}
+	var visit func(p *procedure)
+	visit = func(p *procedure) {
+		if p.busy || p.done {
+			return
+		}
+		p.busy = true
+		for _, caller := range c.procOrder {
+			if callers[p.key.Value][caller.key.Value] {
+				visit(caller)
+			}
+		}
+		c.procedure(p, fileSteps)
+		p.busy, p.done = false, true
+	}
+	for _, p := range c.procOrder {
+		visit(p)
+	}
+}
+
+// callsIn are the procedures that a tree calls.
+func callsIn(n *syntax.Node) []string {
+	if n == nil {
+		return nil
+	}
+	var out []string
+	for _, e := range n.Entries {
+		switch {
+		case (e.Key.Value == "then" || e.Key.Value == "procedure") && e.Value.Kind == syntax.Scalar:
+			out = append(out, e.Value.Text.Value)
+		default:
+			out = append(out, callsIn(e.Value)...)
+		}
+	}
+	for _, i := range n.Items {
+		out = append(out, callsIn(i)...)
+	}
+	return out
+}
+
+// procedure compiles a procedure's steps. It reads the file's own steps as far
+// as they have run wherever it is called.
+func (c *compiler) procedure(p *procedure, fileSteps *types.Type) {
+	f := c.meet(p, fileSteps)
+	inputs := &types.Type{Kind: types.Object}
+	for _, v := range c.vars {
+		if v.Name == "inputs" {
+			inputs.Fields = slices.Clone(v.Type.Fields)
+		}
+	}
+	for _, in := range p.plan.Inputs {
+		inputs.Fields = append(inputs.Fields, types.Field{Name: in.Name, Type: in.Type})
+	}
+	f.vars = append([]types.Field{{Name: "inputs", Type: inputs}}, c.vars[1:]...)
+	c.collect(f, p.node.Get("steps"), map[string]source.Text{}, "it runs later")
+	p.plan.Title = c.shown(p.node.Get("title"), f.scope())
+	p.plan.Facts = c.settings(p.node.Get("facts"), c.factDecls(), "fact", f.scope())
+	p.plan.Escalation = c.shown(p.node.Get("escalation"), f.scope())
+	p.plan.Steps = c.list(f, p.node.Get("steps"))
+	p.plan.Outputs = c.outputs(f.scope(), p.node, nil)
+}
+
+// meet is what holds at every place that calls a procedure. Own steps shadow the
+// file's.
+func (c *compiler) meet(p *procedure, fileSteps *types.Type) *flow {
+	own := map[string]bool{}
+	for _, s := range items(p.node.Get("steps")) {
+		idsIn(s, own)
+	}
+	f := &flow{steps: &types.Type{Kind: types.Object}, present: map[string]bool{}, never: map[string]string{}, proc: p}
+	for _, x := range fileSteps.Fields {
+		if !own[x.Name] {
+			f.steps.Fields = append(f.steps.Fields, x)
+		}
+	}
+	for i, site := range p.sites {
+		for id := range site.present {
+			if i == 0 && fileSteps.Field(id) != nil && !own[id] && (site.proc == nil || !site.ownStep(id)) {
+				f.present[id] = true
+			}
+		}
+		for id := range f.present {
+			if !site.present[id] {
+				delete(f.present, id)
+			}
+		}
+	}
+	c.neverAnywhere(f, p, fileSteps, own)
+	return f
+}
+
+// ownStep reports whether an id means a step of the site's own procedure.
+func (f *flow) ownStep(id string) bool {
+	own := map[string]bool{}
+	for _, s := range items(f.proc.node.Get("steps")) {
+		idsIn(s, own)
+	}
+	return own[id]
+}
+
+// neverAnywhere keeps the steps that have run at none of the call sites.
+func (c *compiler) neverAnywhere(f *flow, p *procedure, fileSteps *types.Type, own map[string]bool) {
+	if len(p.sites) == 0 {
+		return
+	}
+	for _, x := range fileSteps.Fields {
+		all := !own[x.Name]
+		for _, site := range p.sites {
+			_, never := site.never[x.Name]
+			all = all && never
+		}
+		if all {
+			f.never[x.Name] = "it has not run wherever this procedure is called"
+		}
+	}
+}

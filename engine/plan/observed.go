@@ -1,0 +1,250 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"runbook/engine/kind"
+	"runbook/engine/lang"
+	"runbook/engine/source"
+	"runbook/engine/syntax"
+	"runbook/engine/types"
+)
+
+// observed compiles a check or an action.
+func (c *compiler) observed(f *flow, st *Step, n *syntax.Node) {
+	merged := c.inherit(f, n)
+	if merged == nil {
+		return
+	}
+	k, block := c.oneKind(merged, st.Span)
+	if k == nil {
+		return
+	}
+	st.Kind = k
+	st.Options = c.options(k, block, st.Role != Action, f.scope())
+	if st.Timeout == 0 {
+		st.Timeout = durationOf(merged.Get("timeout"))
+	}
+	own := c.ownVars(k, f)
+	st.Outputs = c.outputs(own, merged, fieldOf(f, st.ID))
+	own = own.Add(outputVars(st.Outputs)...)
+	st.Expect = c.expectations(k, merged.Get("expect"), own)
+	c.repetition(st, n, own)
+	c.evidence(st, k, n)
+	c.ownFacts(f, st, n, append(slices.Clone(k.Result.Fields), outputVars(st.Outputs)...))
+	if st.Role == Check {
+		st.Required = flag(n, "required") || st.Poll != nil && n.Get("required") == nil
+		return
+	}
+	c.action(f, st, n)
+}
+
+// ownVars are the names that stand alone in a step's own expressions.
+func (c *compiler) ownVars(k *kind.Kind, f *flow) *lang.Scope {
+	vars := make([]types.Field, 0, len(k.Result.Fields)+2)
+	for _, r := range k.Result.Fields {
+		r.Late = false
+		vars = append(vars, r)
+	}
+	vars = append(vars, types.Field{Name: "duration", Type: &types.Type{Kind: types.Duration}}, types.Field{Name: "error", Type: errorType(k)})
+	return f.scope().Add(vars...)
+}
+
+// oneKind is the step's only kind.
+func (c *compiler) oneKind(n *syntax.Node, at source.Span) (*kind.Kind, *syntax.Node) {
+	var have []*kind.Kind
+	var block *syntax.Node
+	for i := range c.opts.Kinds {
+		if b := n.Get(c.opts.Kinds[i].Name); b != nil {
+			have = append(have, &c.opts.Kinds[i])
+			block = b
+		}
+	}
+	switch len(have) {
+	case 1:
+		return have[0], block
+	case 0:
+		c.error("no-kind", at, "this step does not say what it does", "Give it one of "+c.kindKeys()+", or `repeat:` on a check.")
+	default:
+		k, _ := n.Key(have[1].Name)
+		c.error("two-kinds", k.Span, fmt.Sprintf("`%s` and `%s` in one step: it can be one only", have[0].Name, have[1].Name), "Make two steps of it.")
+	}
+	return nil, nil
+}
+
+// repeated is the check that a step repeats, anywhere in the file or in the
+// procedure, or nil.
+func (c *compiler) repeated(n *syntax.Node) *syntax.Node {
+	id := str(n, "repeat")
+	if id == "" {
+		return nil
+	}
+	found := findStep(c.root.Get("steps"), id)
+	for _, p := range c.procOrder {
+		if found == nil {
+			found = findStep(p.node.Get("steps"), id)
+		}
+	}
+	return found
+}
+
+// findStep looks for a step by id in a list, however deep.
+func findStep(l *syntax.Node, id string) *syntax.Node {
+	for _, s := range items(l) {
+		if _, sid := roleOf(s); sid.Value == id {
+			return s
+		}
+		inner := []*syntax.Node{s.Get("steps"), s.Get("on_failure").Get("steps"), s.Get("undo").Get("steps")}
+		for _, b := range append(items(s.Get("branches")), s.Get("else")) {
+			inner = append(inner, b.Get("steps"))
+		}
+		for _, i := range inner {
+			if x := findStep(i, id); x != nil {
+				return x
+			}
+		}
+	}
+	return nil
+}
+
+// inherited are the keys that `repeat` takes over.
+var inherited = []string{"expect", "outputs", "timeout"}
+
+// inherit is the step with what it repeats; the step itself where it repeats
+// nothing, nil where it repeats what cannot be.
+func (c *compiler) inherit(f *flow, n *syntax.Node) *syntax.Node {
+	r := n.Get("repeat")
+	if r == nil || r.Kind != syntax.Scalar {
+		return n
+	}
+	if k, _ := c.kindOf(n); k != nil {
+		c.error("two-kinds", r.Span, fmt.Sprintf("`repeat` and `%s` exclude each other", k.Name), "Keep one of them.")
+		return nil
+	}
+	base := c.repeated(n)
+	role, _ := roleOf(base)
+	visible := f.steps.Field(r.Text.Value) != nil
+	if base == nil || !visible {
+		c.unknown(r.Span, "check", r.Text.Value, f.steps.Names())
+		return nil
+	}
+	k, block := c.kindOf(base)
+	if role != Check || k == nil {
+		c.error("bad-repeat", r.Span, fmt.Sprintf("`%s` cannot be repeated", r.Text.Value), "Only a check with a kind of its own can.")
+		return nil
+	}
+	out := *n
+	out.Entries = append(slices.Clone(n.Entries), syntax.Entry{Key: source.Plain(k.Name), Value: block})
+	for _, key := range inherited {
+		if v := base.Get(key); v != nil && n.Get(key) == nil {
+			out.Entries = append(out.Entries, syntax.Entry{Key: source.Plain(key), Value: v})
+		}
+	}
+	return &out
+}
+
+// expectations are the author's, and the kind's own unless one of them reads the
+// kind's status.
+func (c *compiler) expectations(k *kind.Kind, n *syntax.Node, s *lang.Scope) []*lang.Expr {
+	list := items(n)
+	if n != nil && n.Kind == syntax.Scalar {
+		list = []*syntax.Node{n}
+	}
+	var out []*lang.Expr
+	replaced := false
+	for _, e := range list {
+		if x := c.expr(e, s, lang.WantBool); x != nil {
+			out = append(out, x)
+			replaced = replaced || slices.Contains(x.Reads, k.Status)
+		}
+	}
+	if k.Expect != "" && !replaced {
+		if x := lang.CompileExpr(source.Plain(k.Expect), s, lang.WantBool, c.report); x != nil {
+			out = append([]*lang.Expr{x}, out...)
+		}
+	}
+	return out
+}
+
+// repetition compiles retry and poll.
+func (c *compiler) repetition(st *Step, n *syntax.Node, s *lang.Scope) {
+	if r := n.Get("retry"); r != nil {
+		st.Retry = &Retry{Attempts: number(r.Get("attempts"), 1), Delay: durationOf(r.Get("delay")), Backoff: decimal(r.Get("backoff"), 1), MaxDelay: durationOf(r.Get("max_delay"))}
+		st.Retry.On = c.expr(r.Get("on"), s, lang.WantBool)
+	}
+	if p := n.Get("poll"); p != nil {
+		st.Poll = &Poll{Every: durationOf(p.Get("every")), For: durationOf(p.Get("for"))}
+		if st.Poll.Every <= 0 {
+			c.error("bad-value", p.Span, "`poll` needs a time between attempts", "Write `every: 10s`.")
+		}
+	}
+	for _, key := range []string{"retry", "poll"} {
+		if k, ok := n.Key(key); ok && st.Role == Action && !flag(n, "idempotent") {
+			c.error("not-idempotent", k.Span, fmt.Sprintf("`%s` would do this action again", key), "If it may be done twice, say `idempotent: true`; else use `verify`.")
+		}
+	}
+}
+
+func number(n *syntax.Node, otherwise int) int {
+	if n != nil && n.Kind == syntax.Scalar {
+		if i, err := strconv.Atoi(n.Text.Value); err == nil {
+			return i
+		}
+	}
+	return otherwise
+}
+
+func decimal(n *syntax.Node, otherwise float64) float64 {
+	if n != nil && n.Kind == syntax.Scalar {
+		if f, err := strconv.ParseFloat(n.Text.Value, 64); err == nil {
+			return f
+		}
+	}
+	return otherwise
+}
+
+// evidence names outputs or results.
+func (c *compiler) evidence(st *Step, k *kind.Kind, n *syntax.Node) {
+	have := k.Result.Names()
+	for _, o := range st.Outputs {
+		have = append(have, o.Name)
+	}
+	for _, e := range items(n.Get("evidence")) {
+		if e.Kind != syntax.Scalar {
+			continue
+		}
+		if !slices.Contains(have, e.Text.Value) {
+			c.unknown(e.Span, "output or result", e.Text.Value, have)
+			continue
+		}
+		st.Evidence = append(st.Evidence, e.Text.Value)
+	}
+}
+
+// action compiles what only actions have.
+func (c *compiler) action(f *flow, st *Step, n *syntax.Node) {
+	st.Idempotent = flag(n, "idempotent")
+	ran := f.fork().know(st.ID)
+	delete(ran.never, st.ID)
+	if v := n.Get("verify"); v != nil && v.Kind == syntax.Mapping {
+		st.Verify = c.verify(ran, v)
+	}
+	if u := n.Get("undo"); u != nil && u.Kind == syntax.Mapping {
+		st.Undo = &Undo{Always: str(u, "when") == "always", Steps: c.list(ran.fork(), u.Get("steps"))}
+		c.forget(f, u)
+	}
+}
+
+// verify compiles the check of an action. Its id is `verify`; nothing else can
+// read it.
+func (c *compiler) verify(f *flow, n *syntax.Node) *Step {
+	v := &Step{ID: "verify", Role: Check, Span: keyOf(n), Required: true, Timeout: durationOf(n.Get("timeout"))}
+	v.Title = c.shown(n.Get("title"), f.scope())
+	private := f.fork()
+	private.steps = f.steps
+	c.observed(private, v, n)
+	v.Required = true
+	return v
+}

@@ -1,0 +1,299 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"runbook/engine/kind"
+	"runbook/engine/lang"
+	"runbook/engine/permit"
+	"runbook/engine/source"
+	"runbook/engine/spec"
+	"runbook/engine/syntax"
+)
+
+// optionCompiler compiles one use of a kind, and gathers what is known of it.
+type optionCompiler struct {
+	*compiler
+	scope       *lang.Scope
+	use         kind.Use
+	interpreter string
+}
+
+// options compiles what stands behind a kind's key.
+func (c *compiler) options(k *kind.Kind, n *syntax.Node, check bool, s *lang.Scope) *Tree {
+	o := &optionCompiler{compiler: c, scope: s, use: kind.Use{Check: check, Options: map[string]kind.Leaf{}, Span: n.Span}}
+	shape := k.Options
+	if shape.Form == spec.OneOf {
+		shape = shape.Alts[len(shape.Alts)-1]
+	}
+	if n.Kind != syntax.Mapping {
+		f, _ := shape.Field(k.Short)
+		if f.Shape == nil || n.Kind != syntax.Scalar {
+			return nil
+		}
+		t := o.tree(n, f.Shape, k.Short)
+		if t == nil {
+			return nil
+		}
+		o.finish(k)
+		return &Tree{IsMap: true, Map: []TreeEntry{{k.Short, t}}, Span: n.Span}
+	}
+	if i := items(n.Get("interpreter")); len(i) > 0 && i[0].Kind == syntax.Scalar {
+		o.interpreter = i[0].Text.Value
+		o.use.Commands = append(o.use.Commands, kind.Command{Words: strs(n.Get("interpreter")), Whole: true, Span: i[0].Span})
+	}
+	t := o.tree(n, shape, "")
+	o.argv(n.Get("argv"))
+	o.finish(k)
+	return t
+}
+
+// argv is a program without a shell: its words as far as they are known.
+func (o *optionCompiler) argv(n *syntax.Node) {
+	if len(items(n)) == 0 {
+		return
+	}
+	cmd := kind.Command{Whole: true, Span: n.Span}
+	for i := range n.Items {
+		l := o.use.Options[fmt.Sprintf("argv[%d]", i)]
+		word, ok := l.Value.(string)
+		if !ok || !l.Known {
+			cmd.Whole = false
+			break
+		}
+		cmd.Words = append(cmd.Words, word)
+	}
+	o.use.Commands = append(o.use.Commands, cmd)
+}
+
+// finish runs the kind's own rules, and holds what it needs against the
+// permissions.
+func (o *optionCompiler) finish(k *kind.Kind) {
+	if k.Check != nil {
+		k.Check(o.use, o.report)
+	}
+	if k.Effects == nil {
+		return
+	}
+	for _, e := range k.Effects(o.use) {
+		if e.Command != nil {
+			o.permitCommand(*e.Command, !o.use.Check)
+		} else if e.Host != "" {
+			o.permitHost(e.Host, e.Span)
+		}
+	}
+}
+
+// tree compiles a value by its shape.
+func (o *optionCompiler) tree(n *syntax.Node, s *spec.Shape, path string) *Tree {
+	switch s.Form {
+	case spec.Object, spec.Map:
+		return o.mapping(n, s, path)
+	case spec.List:
+		t := &Tree{IsList: true, Span: n.Span}
+		for i, item := range items(n) {
+			if x := o.tree(item, s.Elem, fmt.Sprintf("%s[%d]", path, i)); x != nil {
+				t.List = append(t.List, x)
+			}
+		}
+		return t
+	case spec.Tree:
+		return o.free(n, path)
+	case spec.Template:
+		return o.text(n, path, false)
+	case spec.Expr:
+		if e := o.expr(n, o.scope, lang.WantAny); e != nil {
+			return &Tree{Expr: e, Span: n.Span}
+		}
+		return nil
+	case spec.Script:
+		return o.script(n)
+	}
+	return o.literal(n, s, path)
+}
+
+func (o *optionCompiler) mapping(n *syntax.Node, s *spec.Shape, path string) *Tree {
+	t := &Tree{IsMap: true, Span: n.Span}
+	for _, e := range entries(n) {
+		shape := s.Elem
+		if s.Form == spec.Object {
+			f, ok := s.Field(e.Key.Value)
+			if !ok {
+				continue // reported by Check
+			}
+			shape = f.Shape
+		}
+		if x := o.tree(e.Value, shape, join(path, e.Key.Value)); x != nil {
+			t.Map = append(t.Map, TreeEntry{e.Key.Value, x})
+		}
+	}
+	return t
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// free compiles a tree of the author's own, whose strings are templates; one
+// that is a single hole keeps its type.
+func (o *optionCompiler) free(n *syntax.Node, path string) *Tree {
+	switch n.Kind {
+	case syntax.Mapping:
+		t := &Tree{IsMap: true, Span: n.Span}
+		for _, e := range n.Entries {
+			if x := o.free(e.Value, join(path, e.Key.Value)); x != nil {
+				t.Map = append(t.Map, TreeEntry{e.Key.Value, x})
+			}
+		}
+		o.use.Options[path] = kind.Leaf{Span: n.Span}
+		return t
+	case syntax.Sequence:
+		t := &Tree{IsList: true, Span: n.Span}
+		for i, item := range n.Items {
+			if x := o.free(item, fmt.Sprintf("%s[%d]", path, i)); x != nil {
+				t.List = append(t.List, x)
+			}
+		}
+		o.use.Options[path] = kind.Leaf{Span: n.Span}
+		return t
+	}
+	if n.Kind == syntax.Scalar && n.Tag == syntax.Str {
+		return o.text(n, path, true)
+	}
+	v := syntax.Literal(n)
+	o.use.Options[path] = kind.Leaf{Value: v, Known: true, Span: n.Span}
+	return &Tree{Const: v, Span: n.Span}
+}
+
+func (o *optionCompiler) text(n *syntax.Node, path string, typed bool) *Tree {
+	t := o.template(n, o.scope)
+	if t == nil {
+		return nil
+	}
+	if s, ok := t.Const(); ok {
+		o.use.Options[path] = kind.Leaf{Value: s, Known: true, Span: n.Span}
+		return &Tree{Const: s, Span: n.Span}
+	}
+	o.use.Options[path] = kind.Leaf{Prefix: t.Prefix(), Span: n.Span}
+	return &Tree{Tmpl: t, Typed: typed, Span: n.Span}
+}
+
+func (o *optionCompiler) script(n *syntax.Node) *Tree {
+	if n.Kind != syntax.Scalar {
+		return nil
+	}
+	s := lang.CompileScript(n.Text, o.scope, lang.ScriptOptions{Interpreter: o.interpreter}, o.report)
+	if s == nil {
+		return nil
+	}
+	o.noteReads(s.Reads())
+	for _, c := range s.Commands {
+		o.use.Commands = append(o.use.Commands, kind.Command{Words: c.Words, Whole: c.Whole, Span: c.Span})
+	}
+	return &Tree{Script: s, Span: n.Span}
+}
+
+// literal is an option that is not computed.
+func (o *optionCompiler) literal(n *syntax.Node, s *spec.Shape, path string) *Tree {
+	v := syntax.Literal(n)
+	if n.Kind == syntax.Scalar {
+		switch s.Form {
+		case spec.Duration:
+			v = durationOf(n)
+		case spec.Size:
+			size, _ := spec.ParseSize(n.Text.Value) // Check reports what cannot be read
+			v = size
+		}
+	}
+	o.use.Options[path] = kind.Leaf{Value: v, Known: true, Span: n.Span}
+	return &Tree{Const: v, Span: n.Span}
+}
+
+// permissions reads what the file may do.
+func (c *compiler) permissions() {
+	n := c.root.Get("permissions")
+	p := &c.plan.Permissions
+	p.Static = permit.Set{Observe: strs(n.Get("observe")), Act: strs(n.Get("act")), Env: strs(n.Get("env")), Read: strs(n.Get("files").Get("read")), Write: strs(n.Get("files").Get("write"))}
+	for _, key := range []string{"observe", "act"} {
+		for _, e := range items(n.Get(key)) {
+			if e.Kind != syntax.Scalar {
+				continue
+			}
+			if why := permit.CheckEntry(e.Text.Value); why != "" {
+				c.error("bad-permission", e.Span, why, "Write the words that argv must begin with: `kubectl get`.")
+			} else if permit.RunsOthers(e.Text.Value) {
+				c.warn("runs-others", e.Span, fmt.Sprintf("`%s` runs other programs, so this permits everything", e.Text.Value), "Permit the programs themselves.")
+			}
+		}
+	}
+	scope := &lang.Scope{Vars: c.vars[:1]}
+	for _, h := range items(n.Get("hosts")) {
+		t := c.template(h, scope)
+		if t == nil {
+			continue
+		}
+		if host, ok := t.Const(); ok {
+			p.Static.Hosts = append(p.Static.Hosts, host)
+			continue
+		}
+		p.Hosts = append(p.Hosts, t)
+	}
+}
+
+// permitCommand holds a command against the permissions, as far as it is known.
+func (c *compiler) permitCommand(cmd kind.Command, action bool) {
+	set := c.plan.Permissions.Static
+	for _, e := range append(append([]string{}, set.Observe...), set.Act...) {
+		if words := permit.Split(e); len(words) > 0 && len(cmd.Words) > 0 && words[0] == cmd.Words[0] {
+			c.used.entries[e] = true
+		}
+	}
+	if set.Partly(cmd.Words, cmd.Whole, action) != permit.No {
+		return
+	}
+	d := set.Command(cmd.Words, action)
+	list := "permissions.observe"
+	if action {
+		list = "permissions.act"
+	}
+	c.error("not-permitted", cmd.Span, fmt.Sprintf("`%s` is not permitted", strings.Join(cmd.Words, " ")), fmt.Sprintf("%s. Add `%s` to `%s`.", capital(d.Reason), d.Suggest, list))
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// permitHost holds a host against the permissions; where some of those are
+// templates, the run decides.
+func (c *compiler) permitHost(host string, at source.Span) {
+	bare, port := host, 0
+	if i := strings.LastIndexByte(host, ':'); i > 0 && !strings.HasSuffix(host, "]") {
+		if _, err := fmt.Sscanf(host[i+1:], "%d", &port); err == nil {
+			bare = host[:i]
+		}
+	}
+	d := c.plan.Permissions.Static.Host(bare, port)
+	if d.OK || len(c.plan.Permissions.Hosts) > 0 {
+		return
+	}
+	c.error("not-permitted", at, fmt.Sprintf("the host `%s` is not permitted", bare), fmt.Sprintf("Add `%s` to `permissions.hosts`.", d.Suggest))
+}
+
+// unusedEntries warns of permissions that no command of the file can use.
+func (c *compiler) unusedEntries() {
+	n := c.root.Get("permissions")
+	for _, key := range []string{"observe", "act"} {
+		for _, e := range items(n.Get(key)) {
+			if e.Kind == syntax.Scalar && !c.used.entries[e.Text.Value] && permit.CheckEntry(e.Text.Value) == "" {
+				c.warn("unused", e.Span, fmt.Sprintf("nothing in this file runs `%s`", permit.Split(e.Text.Value)[0]), "Remove the permission.")
+			}
+		}
+	}
+}

@@ -1,0 +1,496 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"runbook/engine/kind"
+	"runbook/engine/lang"
+	"runbook/engine/source"
+	"runbook/engine/syntax"
+	"runbook/engine/types"
+)
+
+// flow is what is known at one place: which steps there are, which have
+// certainly run, and which cannot have run.
+type flow struct {
+	vars    []types.Field
+	steps   *types.Type // shared by all places of one list of steps
+	present map[string]bool
+	never   map[string]string
+	proc    *procedure
+}
+
+// scope is the flow as the language package wants it.
+func (f *flow) scope() *lang.Scope {
+	return &lang.Scope{Vars: append(slices.Clone(f.vars), types.Field{Name: "steps", Type: f.steps}), Present: f.present, Never: f.never}
+}
+
+// fork is a flow of its own: what it learns is forgotten behind it.
+func (f *flow) fork() *flow {
+	g := *f
+	g.present, g.never = maps.Clone(f.present), maps.Clone(f.never)
+	return &g
+}
+
+func (f *flow) know(ids ...string) *flow {
+	for _, id := range ids {
+		f.present[id] = true
+	}
+	return f
+}
+
+// body compiles the file's own steps, then the procedures, whose scopes come
+// from where they are called.
+func (c *compiler) body() {
+	steps, finally := c.root.Get("steps"), c.root.Get("finally")
+	f := &flow{vars: c.vars, steps: &types.Type{Kind: types.Object}, present: map[string]bool{}, never: map[string]string{}}
+	ids := map[string]source.Text{}
+	c.collect(f, steps, ids, "it runs later")
+	c.collect(f, finally, ids, "it runs at the very end")
+	c.plan.Steps = c.list(f, steps)
+	last := f.fork()
+	last.present = map[string]bool{}
+	last.vars = append(slices.Clone(c.vars[:3]), types.Field{Name: "run", Type: runType(true)})
+	c.plan.Finally = c.list(last, finally)
+	c.compileProcedures(f.steps)
+}
+
+// collect finds the ids of all steps of a list, however deep, and gives each its
+// place in the type of `steps`.
+func (c *compiler) collect(f *flow, n *syntax.Node, ids map[string]source.Text, why string) {
+	for _, s := range items(n) {
+		role, id := roleOf(s)
+		if role == "" {
+			continue
+		}
+		if before, twice := ids[id.Value]; twice {
+			c.report(source.Diagnostic{Code: "duplicate-id", Span: id.Span, Summary: fmt.Sprintf("a second step has the id `%s`", id.Value),
+				Detail: "Ids are unique in a file, and in a procedure.", Related: []source.Note{{Span: before.Span, Text: "the first one"}}})
+		} else {
+			ids[id.Value] = id
+			f.steps.Fields = append(f.steps.Fields, types.Field{Name: id.Value, Type: c.stepType(role, s)})
+			f.never[id.Value] = why
+		}
+		c.collect(f, s.Get("steps"), ids, why)
+		c.collect(f, s.Get("on_failure").Get("steps"), ids, why)
+		c.collect(f, s.Get("undo").Get("steps"), ids, why)
+		for _, b := range append(items(s.Get("branches")), s.Get("else")) {
+			c.collect(f, b.Get("steps"), ids, why)
+		}
+	}
+}
+
+// roleOf is a step's role and id.
+func roleOf(s *syntax.Node) (Role, source.Text) {
+	if s == nil || s.Kind != syntax.Mapping {
+		return "", source.Text{}
+	}
+	for _, r := range syntax.Roles {
+		if v := s.Get(r); v != nil && v.Kind == syntax.Scalar {
+			return Role(r), v.Text
+		}
+	}
+	return "", source.Text{}
+}
+
+var verdicts = []string{"passed", "failed", "error", "skipped"}
+
+// stepType is what `steps.ID` holds: ran and verdict always, the rest once it
+// ran. The types of outputs are filled in when they are compiled.
+func (c *compiler) stepType(role Role, s *syntax.Node) *types.Type {
+	t := &types.Type{Kind: types.Object, Fields: []types.Field{
+		{Name: "ran", Type: &types.Type{Kind: types.Bool}}, {Name: "verdict", Type: &types.Type{Kind: types.String, Enum: verdicts}},
+	}}
+	late := func(name string, typ *types.Type) {
+		t.Fields = append(t.Fields, types.Field{Name: name, Type: typ, Late: true})
+	}
+	late("duration", &types.Type{Kind: types.Duration})
+	switch role {
+	case Check, Action:
+		n := s
+		if k, _ := c.kindOf(s); k == nil {
+			n = c.repeated(s)
+		}
+		if k, _ := c.kindOf(n); k != nil {
+			t.Fields = append(t.Fields, k.Result.Fields...)
+			late("error", errorType(k))
+		}
+		if n != s {
+			c.lateOutputs(n, late)
+		}
+	case Decide:
+		late("branch", &types.Type{Kind: types.String, Enum: branchIDs(s)})
+	case Manual:
+		for _, e := range entries(s.Get("collect")) {
+			d := (&compiler{report: func(source.Diagnostic) {}}).decl(e, false)
+			typ := *d.Type
+			typ.Nil = !d.Required && d.Default == nil
+			if flag(e.Value, "secret") {
+				typ = types.Type{Kind: types.Secret}
+			}
+			late(d.Name, &typ)
+		}
+	case Run:
+		if p := c.procs[str(s, "procedure")]; p != nil {
+			c.lateOutputs(p.node, late)
+		}
+	}
+	c.lateOutputs(s, late)
+	return t
+}
+
+func (c *compiler) lateOutputs(n *syntax.Node, late func(string, *types.Type)) {
+	for _, e := range entries(n.Get("outputs")) {
+		late(e.Key.Value, &types.Type{Kind: types.Any})
+	}
+}
+
+func errorType(k *kind.Kind) *types.Type {
+	words := append([]string{"", "timeout", "canceled", "output", "render"}, k.Errors...)
+	return &types.Type{Kind: types.Object, Fields: []types.Field{
+		{Name: "kind", Type: &types.Type{Kind: types.String, Enum: words}}, {Name: "message", Type: &types.Type{Kind: types.String}}}}
+}
+
+func branchIDs(s *syntax.Node) []string {
+	var out []string
+	for _, b := range append(items(s.Get("branches")), s.Get("else")) {
+		if id, _ := branchID(b); id.Value != "" {
+			out = append(out, id.Value)
+		}
+	}
+	return out
+}
+
+// kindOf is the kind of a check or action, with its option block.
+func (c *compiler) kindOf(s *syntax.Node) (*kind.Kind, *syntax.Node) {
+	for i := range c.opts.Kinds {
+		if n := s.Get(c.opts.Kinds[i].Name); n != nil {
+			return &c.opts.Kinds[i], n
+		}
+	}
+	return nil, nil
+}
+
+// list compiles steps in order.
+func (c *compiler) list(f *flow, n *syntax.Node) []*Step {
+	var out []*Step
+	ended := ""
+	for _, s := range items(n) {
+		if ended != "" {
+			c.error("unreachable", keyOf(s), "this step never runs: `"+ended+"` ends the runbook before it", "Remove it, or put it before the `end`.")
+			ended = ""
+		}
+		st := c.step(f, s)
+		if st == nil {
+			continue
+		}
+		out = append(out, st)
+		if st.Role == End && st.If == nil {
+			ended = st.ID
+		}
+	}
+	return out
+}
+
+func keyOf(s *syntax.Node) source.Span {
+	if len(s.Entries) > 0 {
+		return s.Entries[0].Key.Span
+	}
+	return s.Span
+}
+
+// step compiles one step, and lets the flow know that it ran.
+func (c *compiler) step(f *flow, n *syntax.Node) *Step {
+	role, id := roleOf(n)
+	if role == "" {
+		return nil
+	}
+	st := &Step{ID: id.Value, Role: role, Span: id.Span, Delay: durationOf(n.Get("delay")), Timeout: durationOf(n.Get("timeout"))}
+	in := f
+	if e := c.expr(n.Get("if"), f.scope(), lang.WantBool); e != nil {
+		st.If = e
+		in = f.fork().know(e.Ensures...)
+	} else if n.Get("if") != nil {
+		in = f.fork()
+	}
+	st.Title = c.shown(n.Get("title"), in.scope())
+	st.Links = c.links(n.Get("links"), in.scope())
+	if n.Get("confirm") != nil {
+		if t := c.shown(n.Get("confirm"), in.scope()); t != nil {
+			st.Confirm = &Confirm{Ask: t}
+		}
+	}
+	c.role(in, st, n)
+	c.failure(in, st, n)
+	delete(f.never, st.ID)
+	if in != f {
+		for id := range f.never {
+			if _, still := in.never[id]; !still {
+				delete(f.never, id)
+			}
+		}
+	} else if n.Get("if") == nil && (st.Confirm == nil || st.Failure.Mode == FailStop) {
+		f.know(st.ID)
+	}
+	return st
+}
+
+func (c *compiler) role(f *flow, st *Step, n *syntax.Node) {
+	switch st.Role {
+	case Check, Action:
+		c.observed(f, st, n)
+	case Decide:
+		c.decide(f, st, n)
+	case Manual:
+		c.manual(f, st, n)
+	case Message:
+		st.Text = c.shown(n.Get("text"), f.scope())
+		c.channels(st, n.Get("to"))
+	case Group, Parallel:
+		c.group(f, st, n)
+	case Run:
+		st.Call = c.call(f, n, n.Get("procedure"), n.Get("inputs"))
+		c.ownFacts(f, st, n, nil)
+	case End:
+		st.Outcome = str(n, "outcome")
+		st.Summary = c.shown(n.Get("summary"), f.scope())
+	}
+}
+
+func (c *compiler) channels(st *Step, n *syntax.Node) {
+	names := items(n)
+	if n != nil && n.Kind == syntax.Scalar {
+		names = []*syntax.Node{n}
+	}
+	var have []string
+	for _, ch := range c.plan.Channels {
+		have = append(have, ch.Name)
+	}
+	for _, to := range names {
+		if !slices.Contains(have, to.Text.Value) {
+			c.unknown(to.Span, "channel", to.Text.Value, have)
+			continue
+		}
+		c.used.channels[to.Text.Value] = true
+		st.To = append(st.To, to.Text.Value)
+	}
+}
+
+func (c *compiler) manual(f *flow, st *Step, n *syntax.Node) {
+	st.Instructions = c.shown(n.Get("instructions"), f.scope())
+	for _, e := range entries(n.Get("collect")) {
+		col := &Collect{Decl: c.decl(e, false), Secret: flag(e.Value, "secret"), Replaces: str(e.Value, "replaces"), Span: e.Key.Span}
+		if r := e.Value.Get("replaces"); r != nil {
+			c.replaces(col, r)
+		}
+		st.Collect = append(st.Collect, col)
+	}
+	c.ownFacts(f, st, n, nil)
+}
+
+func (c *compiler) replaces(col *Collect, r *syntax.Node) {
+	var have []string
+	for _, s := range c.plan.Secrets {
+		have = append(have, s.Name)
+	}
+	if !slices.Contains(have, col.Replaces) {
+		c.unknown(r.Span, "secret", col.Replaces, have)
+	}
+	if !col.Secret {
+		c.error("bad-declaration", r.Span, "what replaces a secret must be one", "Add `secret: true`.")
+	}
+}
+
+// group compiles steps in order or side by side.
+func (c *compiler) group(f *flow, st *Step, n *syntax.Node) {
+	if st.Role == Group {
+		st.Steps = c.list(f, n.Get("steps"))
+	} else {
+		st.Steps = c.sideBySide(f, n)
+		if m := n.Get("max"); m != nil && m.Kind == syntax.Scalar {
+			st.Max, _ = strconv.Atoi(m.Text.Value)
+		}
+	}
+	st.Outputs = c.outputs(f.scope(), n, fieldOf(f, st.ID))
+	c.ownFacts(f, st, n, outputVars(st.Outputs))
+}
+
+// sideBySide: siblings can neither read each other nor set the same fact.
+func (c *compiler) sideBySide(f *flow, n *syntax.Node) []*Step {
+	var out []*Step
+	siblings := items(n.Get("steps"))
+	setBy := map[string]string{}
+	var learnt []*flow
+	for i, s := range siblings {
+		in := f.fork()
+		for j, other := range siblings {
+			if i != j {
+				c.hide(in, other)
+			}
+		}
+		st := c.step(in, s)
+		if st == nil {
+			continue
+		}
+		out = append(out, st)
+		learnt = append(learnt, in)
+		for _, fact := range factsOf(st) {
+			if by, twice := setBy[fact.Name]; twice && by != st.ID {
+				c.error("same-fact", fact.Span, fmt.Sprintf("`%s` and `%s` run side by side and both set `%s`", by, st.ID, fact.Name), "Set it in one of them, or behind the `parallel`.")
+			}
+			setBy[fact.Name] = st.ID
+		}
+	}
+	for i, in := range learnt {
+		own := map[string]bool{}
+		idsIn(siblings[i], own)
+		for id := range own {
+			if in.present[id] {
+				f.know(id)
+			}
+			delete(f.never, id)
+		}
+	}
+	return out
+}
+
+func (c *compiler) hide(f *flow, n *syntax.Node) {
+	ids := map[string]bool{}
+	idsIn(n, ids)
+	for id := range ids {
+		f.never[id] = "it runs beside this step, in the same `parallel`"
+	}
+}
+
+// idsIn are the ids of a step and of all inside it.
+func idsIn(n *syntax.Node, out map[string]bool) {
+	if role, id := roleOf(n); role != "" {
+		out[id.Value] = true
+	}
+	for _, l := range []*syntax.Node{n.Get("steps"), n.Get("on_failure").Get("steps"), n.Get("undo").Get("steps")} {
+		for _, s := range items(l) {
+			idsIn(s, out)
+		}
+	}
+	for _, b := range append(items(n.Get("branches")), n.Get("else")) {
+		for _, s := range items(b.Get("steps")) {
+			idsIn(s, out)
+		}
+	}
+}
+
+// factsOf are the facts that a step sets, however deep.
+func factsOf(st *Step) []Setting {
+	out := slices.Clone(st.Facts)
+	inner := slices.Clone(st.Steps)
+	inner = append(inner, st.Failure.Steps...)
+	for _, b := range st.Branches {
+		out = append(out, b.Facts...)
+		inner = append(inner, b.Steps...)
+	}
+	for _, s := range inner {
+		out = append(out, factsOf(s)...)
+	}
+	return out
+}
+
+func (c *compiler) factDecls() []types.Decl {
+	out := make([]types.Decl, len(c.plan.Facts))
+	for i, f := range c.plan.Facts {
+		out[i] = f.Decl
+	}
+	return out
+}
+
+// ownFacts compiles a step's `facts`, which see the step as having run.
+func (c *compiler) ownFacts(f *flow, st *Step, n *syntax.Node, own []types.Field) {
+	if n.Get("facts") == nil {
+		return
+	}
+	s := f.fork().know(st.ID)
+	delete(s.never, st.ID)
+	st.Facts = c.settings(n.Get("facts"), c.factDecls(), "fact", s.scope().Add(own...))
+}
+
+// fieldOf is the type of `steps.ID`, to fill in the types of its outputs.
+func fieldOf(f *flow, id string) *types.Type {
+	if x := f.steps.Field(id); x != nil {
+		return x.Type
+	}
+	return nil
+}
+
+// outputs compiles a step's outputs in order; each sees those before it.
+func (c *compiler) outputs(s *lang.Scope, n *syntax.Node, holder *types.Type) []Output {
+	var out []Output
+	for _, e := range entries(n.Get("outputs")) {
+		x := c.expr(e.Value, s, lang.WantAny)
+		if x == nil {
+			continue
+		}
+		if f := holder.Field(e.Key.Value); f != nil {
+			f.Type = x.Type
+		}
+		out = append(out, Output{Name: e.Key.Value, Expr: x, Type: x.Type})
+		s = s.Add(types.Field{Name: e.Key.Value, Type: x.Type})
+	}
+	return out
+}
+
+func outputVars(outs []Output) []types.Field {
+	vars := make([]types.Field, len(outs))
+	for i, o := range outs {
+		vars[i] = types.Field{Name: o.Name, Type: o.Type}
+	}
+	return vars
+}
+
+// failure compiles `on_failure`. Its steps see the failed step as having run.
+func (c *compiler) failure(f *flow, st *Step, n *syntax.Node) {
+	of := n.Get("on_failure")
+	switch {
+	case of == nil:
+	case of.Kind == syntax.Scalar && of.Text.Value == "continue":
+		st.Failure.Mode = FailContinue
+	case of.Kind == syntax.Mapping:
+		in := f.fork().know(st.ID)
+		delete(in.never, st.ID)
+		st.Failure = Failure{Mode: FailSteps, Continue: flag(of, "continue"), Steps: c.list(in, of.Get("steps"))}
+		if then := of.Get("then"); then != nil {
+			st.Failure.Call = c.then(in, then)
+		}
+		c.forget(f, of)
+	}
+}
+
+// forget lets the steps of a part that may not have run be read with a default.
+func (c *compiler) forget(f *flow, part *syntax.Node) {
+	for _, s := range items(part.Get("steps")) {
+		ids := map[string]bool{}
+		idsIn(s, ids)
+		for id := range ids {
+			delete(f.never, id)
+		}
+	}
+}
+
+// then is `PROCEDURE` or `{procedure, inputs}`.
+func (c *compiler) then(f *flow, n *syntax.Node) *Call {
+	if n.Kind == syntax.Scalar {
+		return c.call(f, n, n, nil)
+	}
+	return c.call(f, n, n.Get("procedure"), n.Get("inputs"))
+}
+
+// kindKeys are the kinds' names, for messages.
+func (c *compiler) kindKeys() string {
+	names := make([]string, len(c.opts.Kinds))
+	for i, k := range c.opts.Kinds {
+		names[i] = "`" + k.Name + "`"
+	}
+	return strings.Join(names, ", ")
+}
