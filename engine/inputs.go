@@ -14,8 +14,8 @@ import (
 // Inputs are the values that a run is given, before they are typed. Where a name
 // stands in several, the first of Flags, File and Env wins; then the default.
 type Inputs struct {
-	Flags map[string]string       // --input NAME=VALUE
-	File  map[string]any          // --inputs FILE, read by ReadInputs
+	Flags map[string]string        // --input NAME=VALUE
+	File  map[string]any           // --inputs FILE, read by ReadInputs
 	Env   func(name string) string // RUNBOOK_INPUT_NAME; nil for none
 	// Prompt asks a person for an input that is missing, or whose value is
 	// refused for the reason given; nil where nobody is there.

@@ -32,6 +32,12 @@ const (
 	ApprovalAnswered  Type = "approval.answered"  // ApprovalAnsweredData
 	UndoOwed          Type = "undo.owed"          // UndoData
 	UndoSettled       Type = "undo.settled"       // UndoData
+	ProcedureStarted  Type = "procedure.started"  // ProcedureStartedData
+
+	// A rehearsal is told in events of its own; it is never kept.
+	RunRehearsed    Type = "run.rehearsed"    // RunRehearsedData
+	StepRehearsed   Type = "step.rehearsed"   // StepRehearsedData
+	BranchRehearsed Type = "branch.rehearsed" // BranchRehearsedData
 )
 
 // Event is one line. Step is the step's id and Key the path of frames to it;
@@ -171,6 +177,7 @@ type AttemptFinishedData struct {
 	Fields   map[string]any `json:"fields"`
 	Error    *Error         `json:"error,omitempty"`
 	Duration Seconds        `json:"duration"`
+	Ended    string         `json:"ended,omitempty"` // the scope ended meanwhile: timeout, cancelled, stopped
 }
 
 // ProcessStartedData names a process of a step.
@@ -181,15 +188,26 @@ type ProcessStartedData struct {
 	Started time.Time `json:"started"`
 }
 
+// ProcedureStartedData says which procedure a step or a branch went into, and
+// whom to turn to where it does not help.
+type ProcedureStartedData struct {
+	Name       string `json:"name"`
+	Title      string `json:"title,omitempty"`
+	Escalation string `json:"escalation,omitempty"`
+	Place      Place  `json:"place"`
+}
+
 // WaitStartedData says how long the run waits and what for: delay, retry or poll.
 type WaitStartedData struct {
 	For    string  `json:"for"`
 	Length Seconds `json:"length"`
 }
 
-// WaitFinishedData ends a wait.
+// WaitFinishedData ends a wait. Ended says that the scope ended meanwhile:
+// timeout, cancelled, stopped.
 type WaitFinishedData struct {
-	For string `json:"for"`
+	For   string `json:"for"`
+	Ended string `json:"ended,omitempty"`
 }
 
 // DecisionMadeData says which branch was taken and why. Branch is empty where
@@ -263,7 +281,7 @@ type ApprovalAnsweredData struct {
 }
 
 // UndoData is an undo that is owed, or how it was settled: done, declined or
-// failed.
+// failed; one that failed stays owed.
 type UndoData struct {
 	Title  string `json:"title,omitempty"`
 	When   string `json:"when,omitempty"`

@@ -17,6 +17,9 @@ type State struct {
 	Facts    map[string]any
 	Steps    []*Step // in the order in which they began
 	Undo     []Owed
+	// Escalation is what the procedures that were gone into say about whom to
+	// turn to where they do not help.
+	Escalation []string
 
 	byKey map[string]*Step
 }
@@ -90,7 +93,14 @@ func (s *State) Apply(e Event) {
 		d, _ := Decode[UndoData](e)
 		s.Undo = append(s.Undo, Owed{e.Key, d})
 	case UndoSettled:
-		s.settle(e.Key)
+		if d, _ := Decode[UndoData](e); d.How != "failed" {
+			s.settle(e.Key)
+		}
+	case ProcedureStarted:
+		d, _ := Decode[ProcedureStartedData](e)
+		if d.Escalation != "" {
+			s.Escalation = append(s.Escalation, d.Escalation)
+		}
 	default:
 		s.applyStep(e)
 	}

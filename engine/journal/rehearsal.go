@@ -1,0 +1,44 @@
+package journal
+
+// RunRehearsedData opens a rehearsal. Inputs that are not known stand as
+// ‹inputs.name›; Permissions are the file's, by list.
+type RunRehearsedData struct {
+	Runbook     Runbook             `json:"runbook"`
+	Inputs      map[string]any      `json:"inputs"`
+	Permissions map[string][]string `json:"permissions"`
+}
+
+// StepRehearsedData says what a run would do at a step. What only a run can know
+// stands as ‹steps.api.status›.
+type StepRehearsedData struct {
+	Role         string            `json:"role"`
+	Kind         string            `json:"kind,omitempty"`
+	Title        string            `json:"title,omitempty"`
+	Place        Place             `json:"place"`
+	If           string            `json:"if,omitempty"`
+	Delay        Seconds           `json:"delay,omitempty"`
+	Budget       Seconds           `json:"budget,omitempty"`
+	Retry        string            `json:"retry,omitempty"`
+	Poll         string            `json:"poll,omitempty"`
+	Request      map[string]any    `json:"request,omitempty"`
+	Expect       []string          `json:"expect,omitempty"`
+	Confirm      string            `json:"confirm,omitempty"`
+	Instructions string            `json:"instructions,omitempty"`
+	Collect      []AnswerField     `json:"collect,omitempty"`
+	To           []string          `json:"to,omitempty"`
+	Text         string            `json:"text,omitempty"`
+	Ask          string            `json:"ask,omitempty"`
+	Outcome      string            `json:"outcome,omitempty"`
+	Summary      string            `json:"summary,omitempty"`
+	Procedure    string            `json:"procedure,omitempty"`
+	Observed     *StepFinishedData `json:"observed,omitempty"` // a check that was really made
+}
+
+// BranchRehearsedData is one way out of a decision, or what runs when a step
+// fails, is undone, or at the very end. Taken says that it is known to be taken.
+type BranchRehearsedData struct {
+	Branch string `json:"branch"`
+	Title  string `json:"title,omitempty"`
+	When   string `json:"when"`
+	Taken  bool   `json:"taken,omitempty"`
+}
