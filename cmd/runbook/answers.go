@@ -17,8 +17,8 @@ import (
 type answers struct {
 	yes     bool
 	approve []string
-	whole   map[string]string            // step -> choice
-	fields  map[string]map[string]given  // step -> field -> value
+	whole   map[string]string           // step -> choice
+	fields  map[string]map[string]given // step -> field -> value
 }
 
 // given is a value of an answer. Direct ones stood on the command line, where

@@ -77,6 +77,8 @@ type Question struct {
 	journal.ApprovalRequestedData
 	// Collect types the values that are asked for, in the order of Fields.
 	Collect []Collect
+	// Problem says why the answer before could not be used.
+	Problem string
 }
 
 // Answer is what a person said. A secret value is a secret.Value.

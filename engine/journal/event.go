@@ -92,7 +92,6 @@ type RunStartedData struct {
 	Host     string         `json:"host,omitempty"`
 	Inputs   map[string]any `json:"inputs"`
 	Facts    map[string]any `json:"facts"`
-	Evidence []string       `json:"evidence,omitempty"`
 	Links    []Link         `json:"links,omitempty"`
 }
 

@@ -1,0 +1,249 @@
+package interp
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"runbook/engine/journal"
+	"runbook/engine/lang"
+	"runbook/engine/plan"
+	"runbook/engine/secret"
+)
+
+// Options are what a run knows beforehand.
+type Options struct {
+	Run      string // its id
+	Mode     string // run or drill
+	Scenario string
+	Engine   string // the engine's version
+	User     string
+	Host     string
+	Inputs   map[string]any
+	// Present says which declared secrets have a value.
+	Present func(name string) bool
+}
+
+// Outcome is how a run ended.
+type Outcome struct {
+	Outcome string
+	Summary string
+	Failed  Key    // the step that failed the run
+	Reason  string // why it failed
+	Facts   map[string]any
+}
+
+// Run walks a plan. The error is ErrPaused where the run waits for a person, or
+// what the runtime died of; a run that failed or was cancelled is an Outcome.
+func Run(w World, p *plan.Plan, o Options) (Outcome, error) {
+	r := &run{plan: p, opts: o, facts: map[string]any{}, secrets: map[string]any{}}
+	for _, f := range p.Facts {
+		r.facts[f.Name] = f.Default
+	}
+	for _, s := range p.Secrets {
+		r.secrets[s.Name] = secret.Value{Name: s.Name, Present: o.Present(s.Name)}
+	}
+	f := &frame{steps: map[string]any{}, inputs: o.Inputs}
+	fresh(f.steps, p.Steps)
+	fresh(f.steps, p.Finally)
+	r.open(w)
+
+	// The steps run in a scope of their own, which a cancel ends; the root
+	// outlives it for the sake of undo and finally.
+	err := w.Within("steps", 0, func(w World) error { return r.steps(w, f, p.Steps) })
+	out, err := r.outcome(err)
+	if err != nil {
+		return out, err
+	}
+	if err := r.undoAll(w, &out); err != nil {
+		return out, err
+	}
+	if err := r.finally(w, f, &out); err != nil {
+		return out, err
+	}
+	out.Facts = maps.Clone(r.facts)
+	w.Emit("", Event{Type: journal.RunFinished, Data: journal.RunFinishedData{
+		Outcome: out.Outcome, Summary: out.Summary, Error: out.Reason, Failed: string(out.Failed),
+		Facts: encoded(r.facts), Duration: journal.SecondsOf(w.Now().Sub(r.started)),
+	}})
+	return out, nil
+}
+
+// run is the state of one run.
+type run struct {
+	plan    *plan.Plan
+	opts    Options
+	facts   map[string]any
+	secrets map[string]any
+	started time.Time
+	final   string // the outcome, once it is known
+	owed    []owed
+}
+
+// owed is an undo that a succeeded action left.
+type owed struct {
+	key   Key
+	step  *plan.Step
+	frame *frame
+}
+
+// frame is one list of steps with its names: the file's, or a procedure's.
+type frame struct {
+	path   Key
+	steps  map[string]any
+	inputs map[string]any
+}
+
+// below is the frame under a path; the names stay the same.
+func (f *frame) below(path Key) *frame { return &frame{path: path, steps: f.steps, inputs: f.inputs} }
+
+func (f *frame) key(id string) Key {
+	if f.path == "" {
+		return Key(id)
+	}
+	return f.path + "/" + Key(id)
+}
+
+// fresh enters steps, and those inside them, as not having run.
+func fresh(into map[string]any, steps []*plan.Step) {
+	for _, s := range steps {
+		into[s.ID] = map[string]any{"ran": false, "verdict": skipped}
+		fresh(into, s.Steps)
+		fresh(into, s.Failure.Steps)
+		for _, b := range s.Branches {
+			fresh(into, b.Steps)
+		}
+		if s.Undo != nil {
+			fresh(into, s.Undo.Steps)
+		}
+	}
+}
+
+func (r *run) open(w World) {
+	p, o := r.plan, r.opts
+	env := r.env(w, &frame{inputs: o.Inputs})
+	w.Emit("", Event{Type: journal.RunStarted, Data: journal.RunStartedData{
+		Runbook: journal.Runbook{Name: p.Name, Title: p.Title, Version: p.Version, Path: p.File.Name, Digest: p.Digest},
+		Mode:    o.Mode, Scenario: o.Scenario, Engine: o.Engine, User: o.User, Host: o.Host,
+		Inputs: encoded(o.Inputs), Facts: encoded(r.facts), Links: links(p.Links, env),
+	}})
+	r.started = w.Now()
+}
+
+// env is what expressions and templates read at a place.
+func (r *run) env(w World, f *frame) lang.Env {
+	about := map[string]any{"id": r.opts.Run, "started": r.started, "elapsed": w.Now().Sub(r.started), "user": r.opts.User}
+	if r.final != "" {
+		about["outcome"] = r.final
+	}
+	return lang.Env{"steps": f.steps, "inputs": f.inputs, "facts": r.facts, "secrets": r.secrets, "run": about}
+}
+
+// ended is an `end`: it goes up through everything.
+type ended struct{ outcome, summary string }
+
+func (e *ended) Error() string { return "the runbook ended: " + e.outcome }
+
+// failed is a step that failed: it goes up as far as no on_failure takes it.
+type failed struct {
+	key    Key
+	reason string
+}
+
+func (e *failed) Error() string { return string(e.key) + ": " + e.reason }
+
+// outcome turns what the walk ended with into the run's outcome.
+func (r *run) outcome(err error) (Outcome, error) {
+	var end *ended
+	var fail *failed
+	switch {
+	case err == nil:
+		return Outcome{Outcome: "completed"}, nil
+	case errors.As(err, &end):
+		return Outcome{Outcome: end.outcome, Summary: end.summary}, nil
+	case errors.As(err, &fail):
+		return Outcome{Outcome: "failed", Failed: fail.key, Reason: fail.reason}, nil
+	case errors.Is(err, ErrCancelled):
+		return Outcome{Outcome: "cancelled", Reason: "the run was cancelled"}, nil
+	}
+	return Outcome{}, err
+}
+
+func (o *Outcome) bad() bool { return o.Outcome == "failed" || o.Outcome == "cancelled" }
+
+// undoAll offers what is owed, the last first. Where nobody is there to ask, a
+// failed run leaves it owed in the journal, and any other waits.
+func (r *run) undoAll(w World, out *Outcome) error {
+	for _, o := range slices.Backward(r.owed) {
+		if !o.step.Undo.Always && !out.bad() {
+			continue
+		}
+		err := r.undo(w, o)
+		var fail *failed
+		switch {
+		case err == nil:
+		case errors.Is(err, ErrPaused) && out.bad():
+			return nil
+		case errors.As(err, &fail):
+			if !out.bad() {
+				out.Outcome, out.Failed, out.Reason = "failed", fail.key, fail.reason
+			}
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) undo(w World, o owed) error {
+	at := o.key + ">undo"
+	title := o.step.ID
+	if o.step.Title != nil {
+		title = r.text(o.step.Title, r.env(w, o.frame))
+	}
+	a, err := w.Ask(at+"#undo", Question{Step: o.step.ID, ApprovalRequestedData: journal.ApprovalRequestedData{
+		Kind: "undo", Title: title, Text: "Undo this?", Choices: approveOrRefuse,
+	}})
+	if err != nil {
+		return err
+	}
+	how := "done"
+	var failure error
+	if a.Choice != "approve" {
+		how = "declined"
+	} else if failure = r.steps(w, o.frame.below(at), o.step.Undo.Steps); failure != nil {
+		how = "failed"
+		var fail *failed
+		if !errors.As(failure, &fail) {
+			return failure
+		}
+	}
+	w.Emit(at, Event{Type: journal.UndoSettled, Step: o.step.ID, Data: journal.UndoData{Title: title, Action: string(o.key), How: how}})
+	return failure
+}
+
+// finally runs the steps that run whatever happened.
+func (r *run) finally(w World, f *frame, out *Outcome) error {
+	if len(r.plan.Finally) == 0 {
+		return nil
+	}
+	r.final = out.Outcome
+	err := r.steps(w, f.below("finally"), r.plan.Finally)
+	var end *ended
+	var fail *failed
+	switch {
+	case err == nil:
+	case errors.As(err, &end):
+		if !out.bad() {
+			out.Outcome, out.Summary = end.outcome, end.summary
+		}
+	case errors.As(err, &fail):
+		if !out.bad() {
+			out.Outcome, out.Failed, out.Reason = "failed", fail.key, fail.reason
+		}
+	default:
+		return err
+	}
+	return nil
+}

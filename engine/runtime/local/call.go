@@ -1,0 +1,190 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"runbook/engine/guard"
+	"runbook/engine/interp"
+	"runbook/engine/journal"
+	"runbook/engine/kind/exec"
+	"runbook/engine/runtime/memo"
+	"runbook/engine/secret"
+	"runbook/engine/types"
+)
+
+// Call makes one attempt, or recalls it.
+func (w *world) Call(k interp.Key, c interp.Call) (interp.Result, error) {
+	kind, known := w.rt.kinds[c.Kind]
+	if !known {
+		return interp.Result{}, fmt.Errorf("the runtime has no kind %q", c.Kind)
+	}
+	if e, ok := w.rt.memo.Find(journal.AttemptFinished, string(k)); ok {
+		w.clock.to(e)
+		return memo.Recall(kind.Kind, e)
+	}
+	if err := w.ended(); err != nil {
+		return interp.Result{}, err
+	}
+	if _, begun := w.rt.memo.Find(journal.AttemptStarted, string(k)); begun && !c.Idempotent {
+		if res, settled, err := w.inDoubt(k, c); settled || err != nil {
+			return res, err
+		}
+	}
+	w.emit(k, journal.AttemptStarted, c.Step, journal.AttemptStartedData{Role: c.Role, Kind: c.Kind, Request: memo.Shown(c.Options)}, memo.Durable(journal.AttemptStarted, c.Role))
+	if err := w.rt.memo.Err(); err != nil {
+		return interp.Result{}, err // what cannot be written down is not begun
+	}
+	w.rt.baton.Give()
+	res := w.execute(k, c, kind)
+	err := w.ended()
+	ev, _ := w.rt.memo.Record(journal.AttemptFinished, c.Step, string(k), memo.Attempt(res, err), memo.Durable(journal.AttemptFinished, c.Role))
+	w.rt.baton.Take()
+	w.clock.to(ev)
+	if died := w.rt.memo.Err(); died != nil {
+		err = died
+	}
+	return res, err
+}
+
+// execute runs without the baton.
+func (w *world) execute(k interp.Key, c interp.Call, kind exec.Kind) interp.Result {
+	ctx := w.ctx
+	if c.Timeout > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, c.Timeout)
+		defer stop()
+	}
+	options, err := memo.Prepare(c.Options, func(name string) (string, error) { return w.rt.opts.Secrets.Get(ctx, name) })
+	if err != nil {
+		return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "render", Message: err.Error()}}
+	}
+	res := kind.Executor.Execute(ctx, exec.Request{
+		Options: options, Check: c.Role == "check", Guard: w.rt.opts.Guard,
+		Started: func(p guard.Process) {
+			w.rt.memo.Note(journal.ProcessStarted, c.Step, string(k), journal.ProcessStartedData{PID: p.PID, Group: p.Group, Argv: p.Argv, Started: p.Started})
+		},
+	})
+	fields, _ := w.rt.opts.Masker.MaskValue(res.Fields).(map[string]any)
+	out := interp.Result{Fields: fields, Duration: res.Duration}
+	if res.Error != nil {
+		out.Error = &journal.Error{Kind: res.Error.Kind, Message: w.rt.opts.Masker.MaskString(res.Error.Message)}
+		if out.Error.Kind == "canceled" && errors.Is(context.Cause(w.ctx), interp.ErrTimeout) {
+			out.Error = &journal.Error{Kind: "timeout", Message: "no complete answer in time"}
+		}
+	}
+	return out
+}
+
+// inDoubt asks about an action that was under way when the process died: nothing
+// is repeated on a guess.
+func (w *world) inDoubt(k interp.Key, c interp.Call) (interp.Result, bool, error) {
+	a, err := w.Ask(k+".doubt", interp.Question{Step: c.Step, ApprovalRequestedData: journal.ApprovalRequestedData{
+		Kind: "in_doubt", Text: "This action was under way when the run broke off. Look whether it took effect, then say how to go on.",
+		Shown: memo.Shown(c.Options), Always: true,
+		Choices: []journal.Choice{{ID: "repeat", Title: "it did not take effect, or may be done twice: do it now"}, {ID: "fail", Title: "leave it: the step has failed"}},
+	}})
+	if err != nil || a.Choice == "repeat" {
+		return interp.Result{}, false, err
+	}
+	return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "canceled", Message: "it was in doubt, and " + a.By + " said to leave it"}}, true, nil
+}
+
+// maxAsks bounds how often a question is put again because its answer could not
+// be used.
+const maxAsks = 3
+
+// Ask puts a question to a person, or recalls the answer. A secret that an
+// earlier process was told is asked for again: the journal does not have it.
+func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
+	if e, ok := w.rt.memo.Find(journal.ApprovalAnswered, string(k)); ok {
+		a, err := memo.RecallAnswer(q, e)
+		if err != nil || !w.lost(a) {
+			w.clock.to(e)
+			return a, err
+		}
+	}
+	if err := w.ended(); err != nil {
+		return interp.Answer{}, err
+	}
+	w.emit(k, journal.ApprovalRequested, q.Step, q.ApprovalRequestedData, false)
+	w.budget.leave()
+	w.rt.baton.Give()
+	a, err := w.put(q)
+	w.rt.baton.Take()
+	w.budget.enter()
+	if errors.Is(err, ErrNobody) {
+		w.rt.open = append(w.rt.open, q)
+		return a, interp.ErrPaused
+	}
+	if ended := w.ended(); ended != nil && err != nil {
+		return a, ended
+	}
+	if err != nil {
+		w.rt.memo.Fail(err)
+		return a, err
+	}
+	w.emit(k, journal.ApprovalAnswered, q.Step, memo.Answered(q, a), true)
+	return a, w.rt.memo.Err()
+}
+
+// lost reports whether an answer names a secret whose bytes are gone.
+func (w *world) lost(a interp.Answer) bool {
+	for _, v := range a.Values {
+		if s, ok := v.(secret.Value); ok && !w.rt.opts.Secrets.Present(s.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// put asks until the answer can be used. Questions come one at a time.
+func (w *world) put(q interp.Question) (interp.Answer, error) {
+	w.rt.asking.Lock()
+	defer w.rt.asking.Unlock()
+	for n := 1; ; n++ {
+		a, secrets, err := w.rt.opts.Ask(w.ctx, q)
+		if err != nil {
+			return a, err
+		}
+		if err = w.keep(q, &a, secrets); err == nil {
+			return a, nil
+		}
+		q.Problem = err.Error()
+		if n == maxAsks {
+			return interp.Answer{Choice: "could_not", By: a.By, How: a.How, Note: q.Problem}, nil
+		}
+	}
+}
+
+// keep types an answer's values and stores its secrets.
+func (w *world) keep(q interp.Question, a *interp.Answer, secrets map[string]string) error {
+	if a.Values == nil {
+		a.Values = map[string]any{}
+	}
+	if q.Kind == "manual" && a.Choice != "done" {
+		a.Values = nil
+		return nil
+	}
+	for _, c := range q.Collect {
+		if !c.Secret {
+			continue
+		}
+		v, ok := secrets[c.Name]
+		if !ok {
+			continue
+		}
+		if _, err := c.Check(v); err != nil {
+			return fmt.Errorf("%s: the value does not fit", c.Name)
+		}
+		if err := w.rt.opts.Secrets.Set(c.SecretName, v); err != nil {
+			return fmt.Errorf("%s: %w", c.Name, err)
+		}
+		a.Values[c.Name] = secret.Value{Name: c.SecretName, Present: true}
+	}
+	for name, v := range a.Values {
+		a.Values[name] = types.Exact(v)
+	}
+	return nil
+}

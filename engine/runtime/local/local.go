@@ -1,0 +1,226 @@
+// Package local runs a plan on this machine: goroutines, real processes and
+// connections, and the journal. A call whose end is in the journal is not made
+// again; decisions are made anew and must come out as they did. That is the
+// whole of resume.
+package local
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"runbook/engine/guard"
+	"runbook/engine/interp"
+	"runbook/engine/journal"
+	"runbook/engine/kind/exec"
+	"runbook/engine/plan"
+	"runbook/engine/runtime/memo"
+	"runbook/engine/secret"
+)
+
+// ErrNobody is what Ask returns where there is nobody to answer.
+var ErrNobody = errors.New("nobody is there to answer")
+
+// Options are the parts of a run on this machine.
+type Options struct {
+	Journal *journal.Writer
+	Past    []journal.Event // of the part of the run before this process
+	Kinds   []exec.Kind
+	Guard   *guard.Guard
+	Secrets *secret.Store
+	Masker  *secret.Masker
+	// Ask puts a question to a person. Values that are secret come apart, by
+	// field, and go into the store. ErrNobody makes the run wait.
+	Ask func(context.Context, interp.Question) (interp.Answer, map[string]string, error)
+}
+
+// Run walks the plan. A cancel of ctx ends the steps; undo and finally steps
+// run after it. Open are the keys of the questions that a paused run waits for.
+func Run(ctx context.Context, p *plan.Plan, o Options, io interp.Options) (out interp.Outcome, open []interp.Question, err error) {
+	rt := &runtime{opts: o, memo: memo.New(o.Journal, o.Past), cancel: ctx, kinds: map[string]exec.Kind{}}
+	for _, k := range o.Kinds {
+		rt.kinds[k.Name] = k
+	}
+	rt.baton.Take()
+	defer rt.baton.Give()
+	root := &world{rt: rt, ctx: context.WithoutCancel(ctx), clock: &clock{}, root: true}
+	out, err = interp.Run(root, p, io)
+	if died := rt.memo.Err(); died != nil {
+		err = died
+	}
+	return out, rt.open, err
+}
+
+type runtime struct {
+	opts   Options
+	memo   *memo.Memo
+	baton  memo.Baton
+	cancel context.Context // the user's
+	kinds  map[string]exec.Kind
+	asking sync.Mutex        // one question at a time
+	open   []interp.Question // under the baton
+}
+
+// clock is the time of the last recorded completion in one scope.
+type clock struct{ now time.Time }
+
+func (c *clock) to(e journal.Event) {
+	if e.Time.After(c.now) {
+		c.now = e.Time
+	}
+}
+
+// world is one scope.
+type world struct {
+	rt     *runtime
+	ctx    context.Context
+	clock  *clock
+	budget *budget // the nearest; nil: none
+	root   bool
+}
+
+var _ interp.World = (*world)(nil)
+
+// ended says whether this scope is over, and why.
+func (w *world) ended() error {
+	if err := w.rt.memo.Err(); err != nil {
+		return err
+	}
+	if w.ctx.Err() == nil {
+		return nil
+	}
+	cause := context.Cause(w.ctx)
+	if errors.Is(cause, interp.ErrTimeout) || errors.Is(cause, interp.ErrStopped) {
+		return cause
+	}
+	return interp.ErrCancelled
+}
+
+// Now is the time of the last recorded completion in this scope.
+func (w *world) Now() time.Time { return w.clock.now }
+
+// Emit records an event.
+func (w *world) Emit(k interp.Key, e interp.Event) {
+	w.emit(k, e.Type, e.Step, e.Data, memo.Durable(e.Type, ""))
+}
+
+func (w *world) emit(k interp.Key, typ journal.Type, step string, data any, durable bool) journal.Event {
+	ev, ok := w.rt.memo.Record(typ, step, string(k), data, durable)
+	if ok {
+		w.clock.to(ev)
+	}
+	return ev
+}
+
+// Sleep waits. A wait that an earlier process began goes on, it does not begin
+// again.
+func (w *world) Sleep(k interp.Key, d time.Duration) error {
+	if e, ok := w.rt.memo.Find(journal.WaitFinished, string(k)); ok {
+		w.clock.to(e)
+		done, err := journal.Decode[journal.WaitFinishedData](e)
+		if err != nil {
+			return err
+		}
+		return memo.Scope(done.Ended, e.Key)
+	}
+	if err := w.ended(); err != nil {
+		return err
+	}
+	what := memo.WaitsFor(k)
+	began := w.emit(k, journal.WaitStarted, "", journal.WaitStartedData{For: what, Length: journal.SecondsOf(d)}, false)
+	left := d
+	if len(w.rt.opts.Past) > 0 {
+		left -= max(time.Since(began.Time), 0)
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	w.rt.baton.Give()
+	select {
+	case <-timer.C:
+	case <-w.ctx.Done():
+	}
+	w.rt.baton.Take()
+	err := w.ended()
+	w.emit(k, journal.WaitFinished, "", journal.WaitFinishedData{For: what, Ended: memo.Word(err)}, false)
+	return err
+}
+
+// Within gives f a scope that ends after d; 0 is a scope that only a cancel
+// ends.
+func (w *world) Within(k interp.Key, d time.Duration, f func(interp.World) error) error {
+	ctx, cancel := context.WithCancelCause(w.ctx)
+	defer cancel(nil)
+	in := &world{rt: w.rt, ctx: ctx, clock: w.clock, budget: w.budget}
+	if w.root {
+		stop := context.AfterFunc(w.rt.cancel, func() { cancel(interp.ErrCancelled) })
+		defer stop()
+	}
+	if d > 0 {
+		in.budget = newBudget(w.budget, d, func() { cancel(&interp.Timeout{Scope: k}) })
+		defer in.budget.close()
+	}
+	if err := f(in); err != nil {
+		return err
+	}
+	return w.rt.memo.Err()
+}
+
+// Each runs f side by side.
+func (w *world) Each(_ interp.Key, n, most int, f func(int, interp.World) error, stop func(int, error) bool) []error {
+	errs := make([]error, n)
+	if n == 0 {
+		return errs
+	}
+	if most <= 0 || most > n {
+		most = n
+	}
+	ctx, cancel := context.WithCancelCause(w.ctx)
+	defer cancel(nil)
+	branches := make([]*world, n)
+	finished, next := make(chan struct{}), 0
+	running := 0
+	var start func()
+	start = func() {
+		i := next
+		next++
+		running++
+		branches[i] = &world{rt: w.rt, ctx: ctx, clock: &clock{w.clock.now}, budget: w.budget}
+		turn := w.rt.baton.Join()
+		w.budget.enter()
+		go func() {
+			turn()
+			if err := branches[i].ended(); err != nil {
+				errs[i] = err
+			} else {
+				errs[i] = f(i, branches[i])
+			}
+			if errs[i] != nil && stop(i, errs[i]) {
+				cancel(interp.ErrStopped)
+			}
+			running--
+			w.budget.leave()
+			if next < n {
+				start()
+			}
+			if running == 0 {
+				close(finished)
+			}
+			w.rt.baton.Give()
+		}()
+	}
+	for range most {
+		start()
+	}
+	w.budget.leave()
+	w.rt.baton.Give()
+	<-finished
+	w.rt.baton.Take()
+	w.budget.enter()
+	for _, b := range branches {
+		if b.clock.now.After(w.clock.now) {
+			w.clock.now = b.clock.now
+		}
+	}
+	return errs
+}

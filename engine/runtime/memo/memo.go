@@ -1,0 +1,103 @@
+// Package memo is what the runtimes share: the journal as a run's memory, the
+// baton that lets one branch of a run go at a time, and the translation between
+// calls, results and events.
+package memo
+
+import (
+	"fmt"
+	"sync"
+
+	"runbook/engine/journal"
+)
+
+// Memo is a run's journal with an index of what is in it. An event is recorded
+// once by type and key; what a resumed run does again is found, not repeated.
+type Memo struct {
+	w    *journal.Writer
+	mu   sync.Mutex
+	have map[id]journal.Event
+	err  error
+}
+
+type id struct {
+	typ journal.Type
+	key string
+}
+
+// New opens the memory of a run, with the events of its earlier part.
+func New(w *journal.Writer, past []journal.Event) *Memo {
+	m := &Memo{w: w, have: map[id]journal.Event{}}
+	for _, e := range past {
+		m.have[id{e.Type, e.Key}] = e
+	}
+	return m
+}
+
+// Find looks for an event.
+func (m *Memo) Find(typ journal.Type, key string) (journal.Event, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.have[id{typ, key}]
+	return e, ok
+}
+
+// Record writes an event unless it is there, and gives it as it is in the
+// journal. After an error the memory takes nothing more; Err says what it was.
+func (m *Memo) Record(typ journal.Type, step, key string, data any, durable bool) (journal.Event, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e, ok := m.have[id{typ, key}]; ok {
+		m.compare(e, data)
+		return e, m.err == nil
+	}
+	if m.err != nil {
+		return journal.Event{}, false
+	}
+	e, err := m.w.Append(typ, step, key, data, durable)
+	if err != nil {
+		m.err = err
+		return e, false
+	}
+	m.have[id{typ, key}] = e
+	return e, true
+}
+
+// Note writes an event that may come more than once for a key.
+func (m *Memo) Note(typ journal.Type, step, key string, data any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err == nil {
+		_, m.err = m.w.Append(typ, step, key, data, false)
+	}
+}
+
+// compare: a decision is made anew on resume, and must come out as it did.
+func (m *Memo) compare(e journal.Event, data any) {
+	now, ok := data.(journal.DecisionMadeData)
+	if !ok {
+		return
+	}
+	then, err := journal.Decode[journal.DecisionMadeData](e)
+	if err == nil && then.Branch != now.Branch {
+		err = fmt.Errorf("the decision %s was %q and would now be %q: the run cannot go on from this journal", e.Key, then.Branch, now.Branch)
+	}
+	if err != nil && m.err == nil {
+		m.err = err
+	}
+}
+
+// Err is what the memory died of.
+func (m *Memo) Err() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.err
+}
+
+// Fail ends the memory: nothing is recorded any more.
+func (m *Memo) Fail(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err == nil {
+		m.err = err
+	}
+}

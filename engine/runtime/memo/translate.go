@@ -1,0 +1,258 @@
+package memo
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"runbook/engine/guard"
+	"runbook/engine/interp"
+	"runbook/engine/journal"
+	"runbook/engine/kind"
+	"runbook/engine/lang"
+	"runbook/engine/secret"
+	"runbook/engine/types"
+)
+
+// Prepare puts the secrets into a call's options and makes its scripts ready for
+// the guard. What it gives must not be kept.
+func Prepare(options map[string]any, get secret.Lookup) (map[string]any, error) {
+	v, err := prepare(options, get)
+	if err != nil {
+		return nil, err
+	}
+	return v.(map[string]any), nil
+}
+
+func prepare(v any, get secret.Lookup) (any, error) {
+	switch v := v.(type) {
+	case lang.Bound:
+		values, err := secret.Reveal(v.Values, get)
+		if err != nil {
+			return nil, err
+		}
+		list, _ := values.([]any)
+		return guard.Script{Text: v.Text, Values: words(list)}, nil
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, x := range v {
+			p, err := prepare(x, get)
+			if err != nil {
+				return nil, err
+			}
+			out[k] = p
+		}
+		return out, nil
+	}
+	return secret.Reveal(v, get)
+}
+
+// words turns the list of a hole into what the shell's parameters are.
+func words(list []any) []any {
+	out := make([]any, len(list))
+	for i, v := range list {
+		l, isList := v.([]any)
+		if !isList {
+			out[i] = types.Format(v)
+			continue
+		}
+		texts := make([]string, len(l))
+		for j, x := range l {
+			texts[j] = types.Format(x)
+		}
+		out[i] = texts
+	}
+	return out
+}
+
+// Shown is a call's options as the journal keeps them: secrets masked, scripts
+// with their values in place.
+func Shown(options map[string]any) map[string]any {
+	v, _ := show(options).(map[string]any)
+	return v
+}
+
+func show(v any) any {
+	switch v := v.(type) {
+	case lang.Bound:
+		return shownScript(v)
+	case secret.Text:
+		return v.String()
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, x := range v {
+			out[k] = show(x)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, x := range v {
+			out[i] = show(x)
+		}
+		return out
+	case secret.Value:
+		return secret.Mask
+	}
+	return types.Encode(v)
+}
+
+// shownScript writes the values into a script's text, quoted as a shell would
+// want them.
+func shownScript(b lang.Bound) string {
+	text := b.Text
+	for i := len(b.Values) - 1; i >= 0; i-- {
+		name := fmt.Sprintf("__rb%d", i)
+		word := shownWord(b.Values[i])
+		for _, form := range []string{`"${` + name + `[@]}"`, `"${` + name + `}"`} {
+			text = strings.ReplaceAll(text, form, word)
+		}
+		text = strings.ReplaceAll(text, "${"+name+"}", strings.Trim(word, "'"))
+	}
+	return text
+}
+
+func shownWord(v any) string {
+	if l, ok := v.([]any); ok {
+		out := make([]string, len(l))
+		for i, x := range l {
+			out[i] = shownWord(x)
+		}
+		return strings.Join(out, " ")
+	}
+	s := types.Format(show(v))
+	if s != "" && strings.IndexFunc(s, unsafe) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// unsafe runes need quotes in a shell.
+func unsafe(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@%+,*", r))
+}
+
+// Attempt is what the journal keeps of a result. Scope is what ended around the
+// call meanwhile, or nil.
+func Attempt(res interp.Result, scope error) journal.AttemptFinishedData {
+	fields, _ := types.Encode(res.Fields).(map[string]any)
+	return journal.AttemptFinishedData{Fields: fields, Error: res.Error, Duration: journal.SecondsOf(res.Duration), Ended: Word(scope)}
+}
+
+// Recall is the inverse of Attempt.
+func Recall(k kind.Kind, e journal.Event) (interp.Result, error) {
+	d, err := journal.Decode[journal.AttemptFinishedData](e)
+	if err != nil {
+		return interp.Result{}, err
+	}
+	res := interp.Result{Fields: map[string]any{}, Error: d.Error, Duration: d.Duration.Duration()}
+	raw, err := types.DecodeJSON(e.Data)
+	if err != nil {
+		return res, err
+	}
+	data, _ := raw.(map[string]any)
+	fields, _ := data["fields"].(map[string]any)
+	for name, v := range fields {
+		var t *types.Type
+		if f := k.Result.Field(name); f != nil {
+			t = f.Type
+		}
+		if t == nil {
+			res.Fields[name] = v
+			continue
+		}
+		got, err := types.Decode(t, v)
+		if err != nil {
+			return res, fmt.Errorf("the result %s of %s cannot be read back: %w", name, e.Key, err)
+		}
+		res.Fields[name] = got
+	}
+	return res, Scope(d.Ended, e.Key)
+}
+
+// Word is how the journal names the end of a scope.
+func Word(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, interp.ErrTimeout):
+		var t *interp.Timeout
+		if errors.As(err, &t) {
+			return "timeout " + string(t.Scope)
+		}
+		return "timeout"
+	case errors.Is(err, interp.ErrStopped):
+		return "stopped"
+	}
+	return "cancelled"
+}
+
+// Scope is the inverse of Word.
+func Scope(word, key string) error {
+	kind, scope, _ := strings.Cut(word, " ")
+	switch kind {
+	case "":
+		return nil
+	case "timeout":
+		return &interp.Timeout{Scope: interp.Key(scope)}
+	case "stopped":
+		return interp.ErrStopped
+	}
+	return interp.ErrCancelled
+}
+
+// Answered is what the journal keeps of an answer: secrets as their names.
+func Answered(q interp.Question, a interp.Answer) journal.ApprovalAnsweredData {
+	d := journal.ApprovalAnsweredData{Kind: q.Kind, Choice: a.Choice, By: a.By, How: a.How, Note: a.Note}
+	for name, v := range a.Values {
+		if d.Values == nil {
+			d.Values = map[string]any{}
+		}
+		if s, ok := v.(secret.Value); ok {
+			v = map[string]any{secret.MaskedKey: s.Name}
+		}
+		d.Values[name] = types.Encode(v)
+	}
+	return d
+}
+
+// RecallAnswer is the inverse of Answered. A secret stands as its name; whether
+// its bytes are still known is the caller's to see.
+func RecallAnswer(q interp.Question, e journal.Event) (interp.Answer, error) {
+	d, err := journal.Decode[journal.ApprovalAnsweredData](e)
+	if err != nil {
+		return interp.Answer{}, err
+	}
+	a := interp.Answer{Choice: d.Choice, By: d.By, How: d.How, Note: d.Note, Values: map[string]any{}}
+	for _, c := range q.Collect {
+		v, ok := d.Values[c.Name]
+		if !ok {
+			continue
+		}
+		if c.Secret {
+			a.Values[c.Name] = secret.Value{Name: c.SecretName, Present: true}
+			continue
+		}
+		if a.Values[c.Name], err = types.Decode(c.Type, types.Exact(v)); err != nil {
+			return a, fmt.Errorf("the answer %s cannot be read back: %w", e.Key, err)
+		}
+	}
+	return a, nil
+}
+
+// What a wait is for stands at the end of its key: delay, retry or poll.
+func WaitsFor(key interp.Key) string {
+	s := string(key)
+	return s[strings.LastIndexAny(s, "#.")+1:]
+}
+
+// Durable says which events must be on the disk before the run goes on: what
+// surrounds an action, and what a person said.
+func Durable(typ journal.Type, role string) bool {
+	switch typ {
+	case journal.AttemptStarted, journal.AttemptFinished:
+		return role == "action"
+	case journal.RunStarted, journal.ApprovalAnswered, journal.UndoOwed, journal.UndoSettled, journal.RunFinished, journal.RunPaused:
+		return true
+	}
+	return false
+}

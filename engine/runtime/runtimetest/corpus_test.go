@@ -1,0 +1,299 @@
+package runtimetest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"runbook/engine/guard"
+	"runbook/engine/interp"
+	"runbook/engine/journal"
+	"runbook/engine/kind"
+	"runbook/engine/kind/exec"
+	"runbook/engine/permit"
+	"runbook/engine/plan"
+	"runbook/engine/runtime/dry"
+	"runbook/engine/runtime/local"
+	"runbook/engine/runtime/sim"
+	"runbook/engine/secret"
+	"runbook/engine/source"
+	"runbook/engine/source/render"
+	"runbook/engine/spec"
+	"runbook/engine/syntax"
+	"runbook/engine/types"
+)
+
+var update = flag.Bool("update", false, "write the expected journals anew")
+
+// probe is a kind that says what it is told to: each attempt takes the next of
+// `says`, the last again and again; "!connect" is an error of that kind.
+type probe struct {
+	mu    sync.Mutex
+	calls map[string]int
+}
+
+func (p *probe) kind() exec.Kind {
+	list := &spec.Shape{Form: spec.List, Elem: &spec.Shape{Form: spec.Template}}
+	return exec.Kind{Kind: kind.Kind{
+		Name: "probe", Doc: "Says what it is told.", Status: "value", Expect: `value != ""`, Errors: []string{"connect"},
+		Options: &spec.Shape{Form: spec.Object, Name: "probe", Fields: []spec.Field{{Key: "says", Shape: list, Doc: "answers"}, {Key: "after", Shape: &spec.Shape{Form: spec.Duration}, Doc: "delay"}, {Key: "as", Shape: &spec.Shape{Form: spec.String}, Doc: "name"}}},
+		Result:  &types.Type{Kind: types.Object, Fields: []types.Field{{Name: "value", Type: &types.Type{Kind: types.String}, Late: true}, {Name: "n", Type: &types.Type{Kind: types.Int}, Late: true}}},
+	}, Executor: p}
+}
+
+// next is the answer to one attempt, and how long it takes.
+func (p *probe) next(o map[string]any) (fields map[string]any, word string, after time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	says, _ := o["says"].([]any)
+	id := fmt.Sprint(o["as"], says)
+	n := p.calls[id]
+	p.calls[id]++
+	text := "ok"
+	if len(says) > 0 {
+		text = fmt.Sprint(says[min(n, len(says)-1)])
+	}
+	after, _ = o["after"].(time.Duration)
+	word, isError := strings.CutPrefix(text, "!")
+	if !isError {
+		word = ""
+	} else {
+		text = ""
+	}
+	return map[string]any{"value": text, "n": n + 1}, word, after
+}
+
+func (p *probe) Execute(ctx context.Context, r exec.Request) exec.Result {
+	fields, word, after := p.next(r.Options)
+	start := time.Now()
+	select {
+	case <-time.After(after):
+	case <-ctx.Done():
+		k := "canceled"
+		if ctx.Err() == context.DeadlineExceeded {
+			k = "timeout"
+		}
+		return exec.Result{Fields: map[string]any{"value": "", "n": 0}, Error: &exec.Error{Kind: k, Message: "no complete answer in time"}, Duration: time.Since(start)}
+	}
+	res := exec.Result{Fields: fields, Duration: time.Since(start)}
+	if word != "" {
+		res.Error = &exec.Error{Kind: word, Message: "told to"}
+	}
+	return res
+}
+
+// answers are those of `x-answers`: a choice, or values.
+type answers map[string]any
+
+func (a answers) to(q interp.Question) (interp.Answer, map[string]string, bool) {
+	name := q.Step
+	if q.Kind == "undo" {
+		name += ">undo"
+	}
+	v, ok := a[name]
+	if !ok {
+		return interp.Answer{}, nil, false
+	}
+	out := interp.Answer{By: "tester", How: "corpus", Values: map[string]any{}}
+	secrets := map[string]string{}
+	switch v := v.(type) {
+	case string:
+		out.Choice = v
+	case map[string]any:
+		out.Choice = "done"
+		for _, c := range q.Collect {
+			if c.Secret {
+				secrets[c.Name] = fmt.Sprint(v[c.Name])
+				continue
+			}
+			out.Values[c.Name] = v[c.Name]
+		}
+	}
+	return out, secrets, true
+}
+
+// book is one runbook of the corpus.
+type book struct {
+	plan    *plan.Plan
+	probe   *probe
+	answers answers
+	inputs  map[string]any
+}
+
+func load(t *testing.T, file string) *book {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &book{probe: &probe{calls: map[string]int{}}, answers: answers{}, inputs: map[string]any{}}
+	var found source.Diagnostics
+	f := source.NewFile(filepath.Base(file), data)
+	b.plan = plan.Compile(f, plan.Options{Kinds: []kind.Kind{b.probe.kind().Kind}}, func(d source.Diagnostic) { found = append(found, d) })
+	if b.plan == nil {
+		var text bytes.Buffer
+		_ = render.Text(&text, found, render.Options{})
+		t.Fatal(text.String())
+	}
+	if n := syntax.Parse(f, func(source.Diagnostic) {}).Get("x-answers"); n != nil {
+		b.answers, _ = syntax.Literal(n).(map[string]any)
+	}
+	for _, in := range b.plan.Inputs {
+		b.inputs[in.Name] = in.Default
+	}
+	return b
+}
+
+const sessionKey = "secret-0001"
+
+func (b *book) secrets() (*secret.Store, *secret.Masker) {
+	m := secret.NewMasker()
+	return secret.NewStore(m, []secret.Source{{Name: "key", Env: "KEY"}}, func(string) (string, bool) { return sessionKey, true }, nil), m
+}
+
+func (b *book) options(s *secret.Store) interp.Options {
+	return interp.Options{Run: "r1", Mode: "run", Engine: "test", User: "tester", Inputs: b.inputs, Present: s.Present}
+}
+
+func (b *book) local(t *testing.T) []journal.Event {
+	t.Helper()
+	s, m := b.secrets()
+	var events []journal.Event
+	w, err := journal.Create("", "r1", journal.Options{Memory: true, Mask: m, Watch: []func(journal.Event){func(e journal.Event) { events = append(events, e) }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = local.Run(context.Background(), b.plan, local.Options{
+		Journal: w, Kinds: []exec.Kind{b.probe.kind()}, Guard: guard.New(permit.Set{}, guard.Options{}), Secrets: s, Masker: m,
+		Ask: func(_ context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
+			a, secrets, ok := b.answers.to(q)
+			if !ok {
+				return a, nil, local.ErrNobody
+			}
+			return a, secrets, nil
+		},
+	}, b.options(s))
+	if err != nil && err != interp.ErrPaused {
+		t.Fatal(err)
+	}
+	return events
+}
+
+func (b *book) simulated(t *testing.T) []journal.Event {
+	t.Helper()
+	s, m := b.secrets()
+	var events []journal.Event
+	_, err := sim.Run(b.plan, sim.Options{
+		Start: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Watch: []func(journal.Event){func(e journal.Event) { events = append(events, e) }},
+		Kinds: []kind.Kind{b.probe.kind().Kind}, Secrets: s, Masker: m,
+		Call: func(_ interp.Call, o map[string]any) interp.Result {
+			fields, word, after := b.probe.next(o)
+			res := interp.Result{Fields: fields, Duration: after}
+			if word != "" {
+				res.Error = &journal.Error{Kind: word, Message: "told to"}
+			}
+			return res
+		},
+		Ask: func(q interp.Question) (interp.Answer, map[string]string, time.Duration, error) {
+			a, secrets, ok := b.answers.to(q)
+			if !ok {
+				return a, nil, 0, sim.ErrNobody
+			}
+			return a, secrets, 0, nil
+		},
+	}, b.options(s))
+	if err != nil && err != interp.ErrPaused {
+		t.Fatal(err)
+	}
+	return events
+}
+
+// story writes events without what differs between two runs: times, durations,
+// places and hashes.
+func story(t *testing.T, events []journal.Event) string {
+	t.Helper()
+	var b strings.Builder
+	for _, e := range events {
+		var data map[string]any
+		if err := json.Unmarshal(e.Data, &data); err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range []string{"duration", "place", "runbook", "engine", "user"} {
+			delete(data, k)
+		}
+		text, err := json.Marshal(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), sessionKey) {
+			t.Errorf("a secret stands in %s", text)
+		}
+		fmt.Fprintf(&b, "%-18s %s %s\n", e.Type, strconv.Quote(e.Key), text)
+	}
+	return b.String()
+}
+
+// TestCorpus runs every runbook through both runtimes.
+func TestCorpus(t *testing.T) {
+	files, _ := filepath.Glob("testdata/*.yaml")
+	if len(files) < 15 {
+		t.Fatalf("only %d runbooks", len(files))
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			t.Parallel()
+			golden := strings.TrimSuffix(file, ".yaml") + ".journal"
+			got := story(t, load(t, file).simulated(t))
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("sim: got\n%swant\n%s", got, want)
+			}
+			if got := story(t, load(t, file).local(t)); got != string(want) {
+				t.Errorf("local: got\n%swant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// TestRehearsalCallsNothing: a rehearsal shows each step of the corpus, and asks
+// the kind for nothing.
+func TestRehearsalCallsNothing(t *testing.T) {
+	files, _ := filepath.Glob("testdata/*.yaml")
+	for _, file := range files {
+		b := load(t, file)
+		seen := map[string]bool{}
+		dry.Run(b.plan, dry.Options{Inputs: b.inputs, User: "tester", Emit: func(typ journal.Type, step, key string, data any) {
+			if typ == journal.StepRehearsed {
+				seen[step] = true
+			}
+			if _, err := json.Marshal(data); err != nil {
+				t.Errorf("%s: %v", key, err)
+			}
+		}})
+		for _, s := range b.plan.Steps {
+			if !seen[s.ID] {
+				t.Errorf("%s: the step %s is not shown", file, s.ID)
+			}
+		}
+		if len(b.probe.calls) > 0 {
+			t.Errorf("%s: a rehearsal called %v", file, b.probe.calls)
+		}
+	}
+}
