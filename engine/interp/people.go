@@ -114,7 +114,8 @@ func (r *run) collected(w World, s *plan.Step, key Key, a Answer) done {
 	d := ok()
 	d.fields = map[string]any{}
 	for _, c := range s.Collect {
-		v, given := a.Values[c.Name]
+		v := a.Values[c.Name]
+		given := v != nil
 		switch {
 		case !given && c.Required:
 			return erred(fmt.Errorf("the answer has no `%s`", c.Name))

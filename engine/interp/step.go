@@ -143,6 +143,9 @@ func (r *run) finish(w World, f *frame, s *plan.Step, key Key, began time.Time, 
 	if d.err != nil && !errors.As(d.err, &end) {
 		return r.interrupted(w, f, s, key, began, d)
 	}
+	if d.inner != nil && d.inner.key == key {
+		d.reason = d.inner.reason // its own budget
+	}
 	r.remember(w, f, s, began, &d)
 	if d.verdict == passed {
 		if err := r.setFacts(w, f, key, s); err != nil {
