@@ -57,6 +57,28 @@ func (in Inputs) Resolve(p *plan.Plan) (map[string]any, error) {
 	return out, nil
 }
 
+// Known types what is given, without asking for what is missing: what a
+// rehearsal can show. A value that does not fit is a *MissingError.
+func (in Inputs) Known(p *plan.Plan) (map[string]any, error) {
+	out := map[string]any{}
+	lines := in.unknown(p)
+	for _, d := range p.Inputs {
+		v, given, err := in.given(d)
+		switch {
+		case err != nil:
+			lines = append(lines, fmt.Sprintf("input %s: %s", d.Name, err))
+		case given:
+			out[d.Name] = v
+		case d.Default != nil || !d.Required:
+			out[d.Name] = d.Default
+		}
+	}
+	if len(lines) > 0 {
+		return nil, &MissingError{lines}
+	}
+	return out, nil
+}
+
 // unknown are the names given that no input has.
 func (in Inputs) unknown(p *plan.Plan) []string {
 	var names, lines []string

@@ -123,7 +123,7 @@ func (r *run) attempt(w World, f *frame, s *plan.Step, key Key) (done, bool) {
 	if err != nil && res.Fields == nil {
 		return done{err: err}, false
 	}
-	d := r.judge(env, s, res)
+	d := judge(env, s, res)
 	d.err = err
 	again := d.verdict == errored
 	if s.Retry != nil && s.Retry.On != nil && d.verdict != passed {
@@ -151,7 +151,7 @@ func fields(s *plan.Step, res Result) map[string]any {
 }
 
 // judge gives an attempt its verdict. It leaves the step's own names in env.
-func (r *run) judge(env lang.Env, s *plan.Step, res Result) done {
+func judge(env lang.Env, s *plan.Step, res Result) done {
 	d := done{verdict: passed, fields: fields(s, res)}
 	d.data.Results, d.data.Error, d.data.Duration = encoded(res.Fields), res.Error, journal.SecondsOf(res.Duration)
 	maps.Copy(env, d.fields)
@@ -177,6 +177,17 @@ func (r *run) judge(env lang.Env, s *plan.Step, res Result) done {
 	}
 	expect(env, s.Expect, &d)
 	return d
+}
+
+// Judge gives the result of a check that was made outside a run its verdict:
+// what stands under steps.ID, and what the journal would say. A rehearsal that
+// observes uses it.
+func Judge(env lang.Env, s *plan.Step, res Result) (map[string]any, journal.StepFinishedData) {
+	env = maps.Clone(env)
+	d := judge(env, s, res)
+	d.fields["ran"], d.fields["verdict"] = true, d.verdict
+	d.data.Role, d.data.Verdict, d.data.Reason = string(s.Role), d.verdict, d.reason
+	return d.fields, d.data
 }
 
 // expectsErrors: a step whose expectations read the error judges it itself.

@@ -137,6 +137,13 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("run %s is under way: held by %s", e.Run, e.Holder)
 }
 
+// SetMask changes the masker of a journal that was opened to go on with.
+func (w *Writer) SetMask(m Masker) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mask = m
+}
+
 // Append writes an event and gives it back as it was written. Where durable, it
 // is on the disk when Append returns. After an error the journal takes nothing
 // more: what is not written down did not happen.

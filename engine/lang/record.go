@@ -334,6 +334,17 @@ func (e *Expr) Preview(env Env) (any, bool) {
 	return v, true
 }
 
+// Knows reports whether all of the paths can be read, none leading to what only
+// a run can know.
+func (env Env) Knows(paths []string) bool {
+	for _, p := range paths {
+		if isUnknown(env, p) {
+			return false
+		}
+	}
+	return true
+}
+
 // isUnknown follows a path and reports whether it meets an Unknown.
 func isUnknown(env Env, path string) bool {
 	var v any = map[string]any(env)

@@ -62,6 +62,31 @@ func (t *Tree) Render(env lang.Env) (any, error) {
 	return t.Const, nil
 }
 
+// Known reports whether Render needs nothing that only a run can know.
+func (t *Tree) Known(env lang.Env) bool {
+	switch {
+	case t == nil:
+		return true
+	case t.Tmpl != nil:
+		return env.Knows(t.Tmpl.Reads())
+	case t.Expr != nil:
+		return env.Knows(t.Expr.Reads)
+	case t.Script != nil:
+		return env.Knows(t.Script.Reads())
+	}
+	for _, e := range t.Map {
+		if !e.Value.Known(env) {
+			return false
+		}
+	}
+	for _, e := range t.List {
+		if !e.Known(env) {
+			return false
+		}
+	}
+	return true
+}
+
 func (t *Tree) renderMap(env lang.Env) (any, error) {
 	out := make(map[string]any, len(t.Map))
 	for _, e := range t.Map {

@@ -1,0 +1,99 @@
+// Package engine is the public door: load a runbook, prove it, rehearse it, run
+// it, go on with a run, in a few lines of Go.
+package engine
+
+import (
+	"path"
+	"strings"
+
+	"runbook/checks"
+	"runbook/engine/kind"
+	"runbook/engine/kind/exec"
+	"runbook/engine/plan"
+	"runbook/engine/scenario"
+	"runbook/engine/source"
+	"runbook/engine/syntax"
+)
+
+// Runbook is a runbook that was proven sound. Warnings are what was found
+// nevertheless.
+type Runbook struct {
+	Plan     *plan.Plan
+	Warnings source.Diagnostics
+	kinds    []exec.Kind
+}
+
+// Kinds are the kinds that the program has.
+func Kinds() []exec.Kind { return checks.All() }
+
+func pure(kinds []exec.Kind) []kind.Kind {
+	out := make([]kind.Kind, len(kinds))
+	for i, k := range kinds {
+		out[i] = k.Kind
+	}
+	return out
+}
+
+// Language is the structure of runbook files, with the kinds of the program.
+func Language() *syntax.Language { return plan.Options{Kinds: pure(Kinds())}.Language() }
+
+// Load proves a runbook. It is nil where the findings hold an error.
+func Load(f *source.File) (*Runbook, source.Diagnostics) {
+	var found source.Diagnostics
+	kinds := Kinds()
+	p := plan.Compile(f, plan.Options{Kinds: pure(kinds)}, func(d source.Diagnostic) { found = append(found, d) })
+	found = found.Sort()
+	if p == nil {
+		return nil, found
+	}
+	return &Runbook{Plan: p, Warnings: found, kinds: kinds}, found
+}
+
+// IsScenarios reports whether a file's name is that of a file of scenarios.
+func IsScenarios(name string) bool {
+	return strings.HasSuffix(name, scenario.Suffix) || strings.HasSuffix(name, strings.TrimSuffix(scenario.Suffix, path.Ext(scenario.Suffix))+".yml")
+}
+
+// Validate finds all that is wrong with a file: a runbook, or scenarios.
+func Validate(f *source.File) source.Diagnostics {
+	if !IsScenarios(f.Name) {
+		_, found := Load(f)
+		return found
+	}
+	var found source.Diagnostics
+	scenario.Parse(f, func(d source.Diagnostic) { found = append(found, d) })
+	return found.Sort()
+}
+
+// Scenarios reads a runbook's scenarios and holds them against it.
+func (rb *Runbook) Scenarios(f *source.File) (*scenario.File, source.Diagnostics) {
+	var found source.Diagnostics
+	report := func(d source.Diagnostic) { found = append(found, d) }
+	file := scenario.Parse(f, report)
+	if file == nil {
+		return nil, found.Sort()
+	}
+	known := rb.known()
+	for _, s := range file.Scenarios {
+		s.Check(known, report)
+	}
+	if found.Failed() {
+		return nil, found.Sort()
+	}
+	return file, found.Sort()
+}
+
+func (rb *Runbook) known() scenario.Known {
+	var k scenario.Known
+	for _, x := range rb.Plan.Inputs {
+		k.Inputs = append(k.Inputs, x.Name)
+	}
+	for _, x := range rb.Plan.Secrets {
+		k.Secrets = append(k.Secrets, x.Name)
+	}
+	for _, x := range rb.Plan.Facts {
+		k.Facts = append(k.Facts, x.Name)
+	}
+	rb.Plan.Walk(func(s *plan.Step) { k.Steps = append(k.Steps, s.ID) })
+	return k
+}

@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"runbook/engine/interp"
+	"runbook/engine/journal"
+	"runbook/engine/kind/exec"
+	"runbook/engine/lang"
+	"runbook/engine/plan"
+	"runbook/engine/runtime/dry"
+	"runbook/engine/runtime/memo"
+	"runbook/engine/secret"
+	"runbook/engine/types"
+)
+
+// RehearseOptions are what a rehearsal is given. Watch is told of its events,
+// which are kept nowhere.
+type RehearseOptions struct {
+	Session
+	Inputs map[string]any // typed; an input that is missing stands as ‹inputs.name›
+	// Observe really makes the checks. All inputs must be there then.
+	Observe bool
+}
+
+// Rehearse shows every step and every branch. Without Observe it touches
+// nothing: no socket, process, secret or file.
+func (rb *Runbook) Rehearse(ctx context.Context, o RehearseOptions) error {
+	d := dry.Options{Inputs: o.Inputs, User: o.User}
+	options := journal.Options{Memory: true, Watch: o.Watch}
+	if o.Observe {
+		r, err := rb.prepare(ctx, RunOptions{Session: o.Session, Inputs: o.Inputs})
+		if err != nil {
+			return err
+		}
+		defer r.close()
+		options.Mask = r.masker
+		d.Observe = func(_ string, s *plan.Step, env lang.Env) (map[string]any, journal.StepFinishedData, bool) {
+			return r.observe(ctx, s, env)
+		}
+	}
+	w, err := journal.Create("", "rehearsal", options)
+	if err != nil {
+		return err
+	}
+	d.Emit = func(typ journal.Type, step, key string, data any) {
+		if err == nil {
+			_, err = w.Append(typ, step, key, data, false)
+		}
+	}
+	dry.Run(rb.Plan, d)
+	if err == nil {
+		err = ctx.Err()
+	}
+	return err
+}
+
+// observe makes one attempt of a check whose options are known.
+func (r *running) observe(ctx context.Context, s *plan.Step, env lang.Env) (map[string]any, journal.StepFinishedData, bool) {
+	env = maps.Clone(env)
+	secrets := map[string]any{}
+	for _, x := range r.rb.Plan.Secrets {
+		secrets[x.Name] = secret.Value{Name: x.Name, Present: r.store.Present(x.Name)}
+	}
+	env["secrets"] = secrets
+	if !s.Options.Known(env) || ctx.Err() != nil || s.If != nil && !holds(s.If, env) {
+		return nil, journal.StepFinishedData{}, false
+	}
+	v, err := s.Options.Render(env)
+	options, _ := v.(map[string]any)
+	if err == nil {
+		options, err = memo.Prepare(options, func(name string) (string, error) { return r.store.Get(ctx, name) })
+	}
+	res := interp.Result{Fields: map[string]any{}}
+	if err != nil {
+		res.Error = &journal.Error{Kind: "render", Message: err.Error()}
+	} else {
+		res = r.execute(ctx, s, options)
+	}
+	env["run"] = map[string]any{"id": "rehearsal", "started": time.Now(), "elapsed": time.Duration(0), "user": r.opts.User}
+	fields, done := interp.Judge(env, s, res)
+	return fields, done, true
+}
+
+func holds(e *lang.Expr, env lang.Env) bool {
+	v, known := e.Preview(env)
+	return known && v == true
+}
+
+func (r *running) execute(ctx context.Context, s *plan.Step, options map[string]any) interp.Result {
+	if s.Timeout > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, s.Timeout)
+		defer stop()
+	}
+	for _, k := range r.rb.kinds {
+		if k.Name != s.Kind.Name {
+			continue
+		}
+		got := k.Executor.Execute(ctx, exec.Request{Options: options, Check: true, Guard: r.guard})
+		fields, _ := r.masker.MaskValue(got.Fields).(map[string]any)
+		res := interp.Result{Fields: fields, Duration: got.Duration}
+		if got.Error != nil {
+			res.Error = &journal.Error{Kind: got.Error.Kind, Message: r.masker.MaskString(got.Error.Message)}
+		}
+		return res
+	}
+	return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "render", Message: types.Format(s.Kind.Name) + " is not a kind of this program"}}
+}

@@ -1,0 +1,368 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"strings"
+	"time"
+
+	"runbook/engine/guard"
+	"runbook/engine/interp"
+	"runbook/engine/journal"
+	"runbook/engine/lang"
+	"runbook/engine/permit"
+	"runbook/engine/plan"
+	"runbook/engine/runtime/local"
+	"runbook/engine/scenario"
+	"runbook/engine/scenario/emulator"
+	"runbook/engine/secret"
+	"runbook/engine/types"
+)
+
+// Mode is what a run is: the real thing, or a drill in a scenario's world.
+type Mode string
+
+// The modes.
+const (
+	ModeRun   Mode = "run"
+	ModeDrill Mode = "drill"
+)
+
+// ErrNobody is what Session.Ask returns where nobody is there to answer: the run
+// waits once nothing else can go on.
+var ErrNobody = local.ErrNobody
+
+// Session is who runs, where the run is kept, and how it is shown.
+type Session struct {
+	User  string
+	Host  string
+	Store *journal.Store           // nil keeps nothing
+	Env   func(name string) string // where secrets are looked up; nil: nothing
+	Watch []func(journal.Event)    // told of every event, in order
+	// Ask puts a question to a person; values that are secret come apart, by
+	// field. Nil is nobody.
+	Ask func(context.Context, interp.Question) (interp.Answer, map[string]string, error)
+}
+
+// RunOptions are what a run is given. With a Scenario it is a drill: its secrets
+// are the scenario's, and its world is emulated.
+type RunOptions struct {
+	Session
+	Inputs   map[string]any // typed, by Inputs.Resolve
+	Scenario *scenario.Scenario
+}
+
+// Outcome is how a run ended, or how it waits.
+type Outcome struct {
+	Run     string // its id
+	Code    ExitCode
+	Outcome string
+	State   *journal.State
+	Waiting []interp.Question // of a paused run
+	Missed  []string          // of a drill: calls that the scenario does not answer
+}
+
+// DeniedError is a permission that was denied before the first step.
+type DeniedError struct{ Reason string }
+
+// Error is the reason.
+func (e *DeniedError) Error() string { return e.Reason }
+
+// Run runs the runbook. The error is for what kept it from beginning, or from
+// being written down; a run that failed is an Outcome.
+func (rb *Runbook) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
+	id, err := journal.NewID(time.Now(), rb.Plan.Name)
+	if err != nil {
+		return nil, err
+	}
+	r, err := rb.prepare(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	state := journal.NewState()
+	w, err := journal.Create(o.dir(id), id, journal.Options{Mask: r.masker, Watch: append(o.Watch, state.Apply), Memory: o.Store == nil})
+	if err != nil {
+		return nil, err
+	}
+	return r.walk(ctx, id, w, nil, state)
+}
+
+func (s *Session) dir(id string) string {
+	if s.Store == nil {
+		return ""
+	}
+	return s.Store.Path(id)
+}
+
+// running is a run that is ready to go.
+type running struct {
+	rb     *Runbook
+	opts   RunOptions
+	masker *secret.Masker
+	store  *secret.Store
+	guard  *guard.Guard
+	emu    *emulator.Emulator
+}
+
+// prepare renders the permissions, opens the world, and verifies what the run
+// needs before its first step.
+func (rb *Runbook) prepare(ctx context.Context, o RunOptions) (*running, error) {
+	set, err := rb.permissions(o.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	r := &running{rb: rb, opts: o, masker: secret.NewMasker()}
+	options := guard.Options{Hide: rb.secretEnv()}
+	if o.Scenario != nil {
+		if r.emu, err = emulator.Serve(scenario.Play(o.Scenario)); err != nil {
+			return nil, err
+		}
+		options = r.emu.Doors(options)
+	}
+	r.guard = guard.New(set, options)
+	r.store = secret.NewStore(r.masker, rb.sources(o.Scenario), r.lookup, r.secretCommand)
+	if err := r.requirements(ctx); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *running) close() {
+	r.guard.Close()
+	if r.emu != nil {
+		_ = r.emu.Close() // nothing is left to be lost
+	}
+}
+
+// lookup finds a secret's environment variable; in a drill, the scenario's
+// secret under its own name.
+func (r *running) lookup(name string) (string, bool) {
+	if r.opts.Scenario != nil {
+		v, ok := r.opts.Scenario.Secrets[name]
+		return v, ok
+	}
+	if r.opts.Env == nil {
+		return "", false
+	}
+	v := r.opts.Env(name)
+	return v, v != ""
+}
+
+// secretCommand runs the program that prints a secret. It needs no permission:
+// it stands in the file where nothing but its own words can fill it in.
+func (r *running) secretCommand(ctx context.Context, argv []string) (string, error) {
+	g := guard.New(permit.Set{Observe: argv[:1]}, guard.Options{})
+	ctx, stop := context.WithTimeout(ctx, time.Minute)
+	defer stop()
+	out, err := g.RunProgram(ctx, guard.Program{Argv: argv, MaxOut: 64 << 10})
+	if err == nil && out.Exit != 0 {
+		err = fmt.Errorf("exit %d", out.Exit) // not its output: that may hold the secret
+	}
+	return out.Stdout, err
+}
+
+func (rb *Runbook) sources(s *scenario.Scenario) []secret.Source {
+	var out []secret.Source
+	for _, x := range rb.Plan.Secrets {
+		src := secret.Source{Name: x.Name, Env: x.Env, File: x.File, Command: x.Command, Optional: x.Optional}
+		if s != nil {
+			src = secret.Source{Name: x.Name, Env: x.Name, Optional: x.Optional}
+		}
+		out = append(out, src)
+	}
+	return out
+}
+
+// secretEnv are the variables that programs do not get.
+func (rb *Runbook) secretEnv() []string {
+	var out []string
+	for _, s := range rb.Plan.Secrets {
+		if s.Env != "" {
+			out = append(out, s.Env)
+		}
+	}
+	return out
+}
+
+// permissions are the file's, with the hosts that depend on inputs.
+func (rb *Runbook) permissions(inputs map[string]any) (permit.Set, error) {
+	set := rb.Plan.Permissions.Static
+	set.Hosts = append([]string(nil), set.Hosts...)
+	for _, t := range rb.Plan.Permissions.Hosts {
+		v, err := t.Render(lang.Env{"inputs": inputs})
+		if err != nil {
+			return set, &DeniedError{fmt.Sprintf("the permitted host `%s` cannot be computed: %s", t.Text.Value, err)}
+		}
+		host := types.Format(v)
+		if u, err := url.Parse(host); err == nil && u.Host != "" {
+			host = u.Host // an input that is a URL stands for its host
+		}
+		if host = strings.TrimSpace(host); host != "" {
+			set.Hosts = append(set.Hosts, host)
+		}
+	}
+	return set, nil
+}
+
+// requirements verifies programs and secrets. Commands that print secrets are
+// not run for it.
+func (r *running) requirements(context.Context) error {
+	missing := &MissingError{}
+	for _, q := range r.rb.Plan.Requires {
+		if r.emu != nil {
+			break // programs are emulated
+		}
+		if _, err := r.guard.Find(q.Command); err != nil {
+			missing.Lines = append(missing.Lines, fmt.Sprintf("the program %s is not installed, and %s needs it", q.Command, r.rb.Plan.Name))
+		}
+	}
+	for _, s := range r.rb.Plan.Secrets {
+		if s.Optional || r.store.Present(s.Name) {
+			continue
+		}
+		missing.Lines = append(missing.Lines, r.missingSecret(s))
+	}
+	if len(missing.Lines) > 0 {
+		return missing
+	}
+	return nil
+}
+
+func (r *running) missingSecret(s *plan.Secret) string {
+	about := ""
+	if s.Description != "" {
+		about = " (" + s.Description + ")"
+	}
+	switch {
+	case r.emu != nil:
+		return fmt.Sprintf("the scenario %s has no secret %s%s", r.opts.Scenario.Name, s.Name, about)
+	case s.Env != "":
+		return fmt.Sprintf("secret %s%s is missing: set the environment variable %s", s.Name, about, s.Env)
+	}
+	return fmt.Sprintf("secret %s%s is missing: put it into the file %s", s.Name, about, s.File)
+}
+
+// walk hands the plan to the runtime and closes the journal.
+func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past []journal.Event, state *journal.State) (*Outcome, error) {
+	o := r.opts
+	mode, name := ModeRun, ""
+	if o.Scenario != nil {
+		mode, name = ModeDrill, o.Scenario.Name
+	}
+	ask := o.Ask
+	if ask == nil {
+		ask = func(context.Context, interp.Question) (interp.Answer, map[string]string, error) {
+			return interp.Answer{}, nil, ErrNobody
+		}
+	}
+	out, open, err := local.Run(ctx, r.rb.Plan, local.Options{
+		Journal: w, Past: past, Kinds: r.rb.kinds, Guard: r.guard, Secrets: r.store, Masker: r.masker, Ask: ask,
+	}, interp.Options{
+		Run: id, Mode: string(mode), Scenario: name, Engine: Version(), User: o.User, Host: o.Host, Inputs: o.Inputs, Present: r.store.Present,
+	})
+	result := &Outcome{Run: id, Outcome: out.Outcome, State: state}
+	if errors.Is(err, interp.ErrPaused) {
+		err = r.pause(w, state, open, result)
+	} else if err == nil {
+		result.Code = code(out, state)
+	}
+	if r.emu != nil {
+		result.Missed = r.emu.World.Missed()
+	}
+	if closed := w.Close(); err == nil {
+		err = closed
+	}
+	return result, err
+}
+
+// pause records whom the run waits for.
+func (r *running) pause(w *journal.Writer, state *journal.State, open []interp.Question, result *Outcome) error {
+	var keys []string
+	for _, st := range state.Steps {
+		if n := len(st.Questions); n > 0 && st.Questions[n-1].Answered == nil {
+			keys = append(keys, st.Key)
+		}
+	}
+	result.Code, result.Outcome, result.Waiting = ExitPaused, "paused", open
+	_, err := w.Append(journal.RunPaused, "", "", journal.RunPausedData{Waiting: keys}, true)
+	return err
+}
+
+// code is the exit code of a run that came to its end.
+func code(out interp.Outcome, state *journal.State) ExitCode {
+	switch out.Outcome {
+	case "cancelled":
+		return ExitCancelled
+	case "failed":
+		if st := state.Step(string(out.Failed)); st != nil && st.Done != nil && st.Done.Error != nil && st.Done.Error.Kind == "denied" {
+			return ExitDenied
+		}
+		return ExitFailed
+	}
+	return ExitOK
+}
+
+// Resume goes on with a run that waits or broke off. What is in its journal is
+// not done again.
+func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcome, error) {
+	state := journal.NewState()
+	watch := o.Watch
+	w, past, err := journal.Open(o.Store.Path(id), id, journal.Options{Watch: []func(journal.Event){func(e journal.Event) {
+		state.Apply(e)
+		for _, f := range watch {
+			f(e)
+		}
+	}}})
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range past {
+		state.Apply(e)
+	}
+	fail := func(err error) (*Outcome, error) {
+		_ = w.Close() // nothing was written
+		return nil, err
+	}
+	switch {
+	case state.Finished != nil:
+		return fail(fmt.Errorf("the run %s is over: %s", id, state.Finished.Outcome))
+	case state.Started.Runbook.Digest != rb.Plan.Digest:
+		return fail(fmt.Errorf("%s has changed since the run %s began; put back the version it began with, or begin a new run", rb.Plan.File.Name, id))
+	}
+	if o.Inputs, err = rb.recall(state.Started.Inputs); err != nil {
+		return fail(err)
+	}
+	r, err := rb.prepare(ctx, o)
+	if err != nil {
+		return fail(err)
+	}
+	defer r.close()
+	w.SetMask(r.masker)
+	if _, err := w.Append(journal.RunResumed, "", "", journal.RunResumedData{User: o.User, From: past[len(past)-1].Seq}, true); err != nil {
+		return fail(err)
+	}
+	return r.walk(ctx, id, w, past, state)
+}
+
+// recall types the inputs that a journal holds.
+func (rb *Runbook) recall(was map[string]any) (map[string]any, error) {
+	out := maps.Clone(was)
+	for _, in := range rb.Plan.Inputs {
+		v, ok := was[in.Name]
+		if !ok || v == nil {
+			out[in.Name] = in.Default
+			continue
+		}
+		got, err := types.Decode(in.Type, types.Exact(v))
+		if err != nil {
+			return nil, fmt.Errorf("the input %s cannot be read back: %w", in.Name, err)
+		}
+		out[in.Name] = got
+	}
+	return out, nil
+}

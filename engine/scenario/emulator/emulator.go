@@ -1,0 +1,251 @@
+// Package emulator serves a scenario's world on loopback: the real kinds talk to
+// it through the guard's doors, over real connections and real TLS. Nothing
+// leaves the machine.
+package emulator
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync"
+	"syscall"
+	"time"
+
+	"runbook/engine/guard"
+	"runbook/engine/scenario"
+)
+
+// maxBody bounds what is read of a request.
+const maxBody = 16 << 20
+
+// Emulator is a world that is being served.
+type Emulator struct {
+	World *scenario.World
+
+	plain, secure net.Listener
+	server        *http.Server
+	roots         *x509.CertPool
+	ca            *x509.Certificate
+	key           *ecdsa.PrivateKey
+
+	mu    sync.Mutex
+	certs map[string]*tls.Certificate
+}
+
+// Serve opens a world. Close ends it.
+func Serve(w *scenario.World) (*Emulator, error) {
+	e := &Emulator{World: w, certs: map[string]*tls.Certificate{}, roots: x509.NewCertPool()}
+	if err := e.authority(); err != nil {
+		return nil, fmt.Errorf("the emulator has no certificate: %w", err)
+	}
+	var err error
+	if e.plain, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return nil, fmt.Errorf("the emulator cannot listen: %w", err)
+	}
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		e.plain.Close()
+		return nil, fmt.Errorf("the emulator cannot listen: %w", err)
+	}
+	e.secure = tls.NewListener(inner, &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { return e.certificate(h.ServerName) }})
+	e.server = &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
+	go e.server.Serve(e.plain)
+	go e.server.Serve(e.secure)
+	return e, nil
+}
+
+// Close ends the world, with the connections that are open.
+func (e *Emulator) Close() error { return e.server.Close() }
+
+// Doors are the guard's doors into this world.
+func (e *Emulator) Doors(o guard.Options) guard.Options {
+	o.Dial, o.Roots, o.Run = e.dial, e.roots, e.run
+	o.Resolve = func(context.Context, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+	}
+	return o
+}
+
+// dial leads every address to one of the two listeners. A host whose stubs all
+// say that it cannot be reached is not reached.
+func (e *Emulator) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	switch e.fault(host) {
+	case "dns":
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	case "refused":
+		return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
+	case "tls":
+		return (&net.Dialer{}).DialContext(ctx, network, e.plain.Addr().String()) // speaks no TLS
+	}
+	target := e.plain.Addr().String()
+	if e.isSecure(host, port) {
+		target = e.secure.Addr().String()
+	}
+	return (&net.Dialer{}).DialContext(ctx, network, target)
+}
+
+// fault is the fault of a host whose every stub is that same fault.
+func (e *Emulator) fault(host string) string {
+	word := ""
+	for _, h := range e.World.Scenario.HTTP {
+		u, err := url.Parse(h.URL)
+		if err != nil || u.Hostname() != host {
+			continue
+		}
+		for _, r := range h.Replies {
+			if r.Error == "" || word != "" && r.Error != word {
+				return ""
+			}
+			word = r.Error
+		}
+	}
+	return word
+}
+
+// isSecure reports whether TLS is spoken at an address: at 443, and wherever a
+// stub says https.
+func (e *Emulator) isSecure(host, port string) bool {
+	if port == "443" {
+		return true
+	}
+	for _, h := range e.World.Scenario.HTTP {
+		if u, err := url.Parse(h.URL); err == nil && u.Scheme == "https" && u.Host == net.JoinHostPort(host, port) {
+			return true
+		}
+	}
+	return false
+}
+
+// ServeHTTP answers as the scenario says.
+func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+	if err != nil {
+		return
+	}
+	u := *r.URL
+	u.Scheme, u.Host = "http", r.Host
+	if r.TLS != nil {
+		u.Scheme = "https"
+	}
+	reply, ok, why := e.World.HTTP(scenario.Request{Method: r.Method, URL: &u, Header: r.Header.Get, Body: string(body)})
+	if !ok {
+		http.Error(w, "drill: "+why, http.StatusNotImplemented)
+		return
+	}
+	if !wait(r.Context(), reply.Delay) {
+		return
+	}
+	switch reply.Error {
+	case "timeout":
+		<-r.Context().Done()
+		return
+	case "":
+	default:
+		panic(http.ErrAbortHandler) // the connection is cut
+	}
+	write(w, reply)
+}
+
+func write(w http.ResponseWriter, reply scenario.HTTPReply) {
+	body := []byte(reply.Body)
+	if reply.HasJSON {
+		w.Header().Set("Content-Type", "application/json;charset=utf-8")
+		body, _ = json.Marshal(reply.JSON) // YAML literals always encode
+	}
+	for k, v := range reply.Headers {
+		w.Header().Set(k, v)
+	}
+	w.WriteHeader(reply.Status)
+	_, _ = w.Write(body) // a client that went away is its own business
+}
+
+func wait(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// run answers a command as the scenario says.
+func (e *Emulator) run(ctx context.Context, c guard.Command) (int, error) {
+	stdin := ""
+	if c.Stdin != nil && e.World.NeedsStdin(c.Argv) {
+		b, err := io.ReadAll(io.LimitReader(c.Stdin, maxBody))
+		if err != nil {
+			return 1, err
+		}
+		stdin = string(b)
+	}
+	reply, ok, why := e.World.Shell(c.Argv, stdin)
+	if !ok {
+		fmt.Fprintln(c.Stderr, "drill: "+why)
+		return 127, nil
+	}
+	if !wait(ctx, reply.Delay) {
+		return -1, context.Cause(ctx)
+	}
+	_, err1 := io.WriteString(c.Stdout, reply.Stdout)
+	_, err2 := io.WriteString(c.Stderr, reply.Stderr)
+	return reply.Exit, errors.Join(err1, err2)
+}
+
+// authority makes the certificate authority of this world, known to nobody else.
+func (e *Emulator) authority() error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	t := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "runbook drill"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	der, err := x509.CreateCertificate(rand.Reader, t, t, &key.PublicKey, key)
+	if err != nil {
+		return err
+	}
+	if e.ca, err = x509.ParseCertificate(der); err != nil {
+		return err
+	}
+	e.key = key
+	e.roots.AddCert(e.ca)
+	return nil
+}
+
+// certificate is made for a name when it is first asked for.
+func (e *Emulator) certificate(name string) (*tls.Certificate, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if c := e.certs[name]; c != nil {
+		return c, nil
+	}
+	t := &x509.Certificate{SerialNumber: big.NewInt(int64(len(e.certs) + 2)), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, NotBefore: e.ca.NotBefore, NotAfter: e.ca.NotAfter, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	der, err := x509.CreateCertificate(rand.Reader, t, e.ca, &e.key.PublicKey, e.key)
+	if err != nil {
+		return nil, err
+	}
+	c := &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: e.key}
+	e.certs[name] = c
+	return c, nil
+}
