@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,8 +21,22 @@ type State struct {
 	// Escalation is what the procedures that were gone into say about whom to
 	// turn to where they do not help.
 	Escalation []string
+	// Moments are what is worth telling of the run, in the order in which it
+	// happened.
+	Moments []Moment
 
 	byKey map[string]*Step
+}
+
+// Moment is something that happened. Data is what its event carries, as the type
+// that the event's Type names (a FactSetData for fact.set).
+type Moment struct {
+	At   time.Time
+	Type Type
+	ID   string // the step's id, empty for the run itself
+	Key  string // the event's key
+	Step *Step  // nil where the event belongs to no step that is known
+	Data any
 }
 
 // Step is one step of a run. A step that a group repeats has one State per key.
@@ -37,6 +52,8 @@ type Step struct {
 	Questions []Question
 	Attempts  int
 	Waiting   *WaitStartedData
+	Since     time.Time // when Waiting began
+	Polls     int       // how many waits for the next poll there were
 }
 
 // Question is something a person was asked, with the answer.
@@ -73,36 +90,47 @@ func (s *State) Apply(e Event) {
 	s.Run, s.Last = e.Run, e.Time
 	switch e.Type {
 	case RunStarted:
-		s.Started, _ = Decode[RunStartedData](e)
+		s.Started = tell[RunStartedData](s, e, nil)
 		s.Began = e.Time
 		for k, v := range s.Started.Facts {
 			s.Facts[k] = v
 		}
 	case RunPaused:
-		d, _ := Decode[RunPausedData](e)
-		s.Paused = d.Waiting
+		s.Paused = tell[RunPausedData](s, e, nil).Waiting
 	case RunResumed:
+		tell[RunResumedData](s, e, nil)
 		s.Paused = nil
 	case RunFinished:
-		d, _ := Decode[RunFinishedData](e)
+		d := tell[RunFinishedData](s, e, nil)
 		s.Finished, s.Paused = &d, nil
 	case FactSet:
-		d, _ := Decode[FactSetData](e)
+		d := tell[FactSetData](s, e, s.owner(e))
 		s.Facts[d.Name] = d.Value
+	case SecretReplaced:
+		tell[SecretReplacedData](s, e, s.owner(e))
 	case UndoOwed:
-		d, _ := Decode[UndoData](e)
-		s.Undo = append(s.Undo, Owed{e.Key, d})
+		s.Undo = append(s.Undo, Owed{e.Key, tell[UndoData](s, e, s.owner(e))})
 	case UndoSettled:
-		if d, _ := Decode[UndoData](e); d.How != "failed" {
+		if tell[UndoData](s, e, s.owner(e)).How != "failed" {
 			s.settle(e.Key)
 		}
 	case ProcedureStarted:
-		d, _ := Decode[ProcedureStartedData](e)
-		if d.Escalation != "" {
-			s.Escalation = append(s.Escalation, d.Escalation)
-		}
+		s.procedure(tell[ProcedureStartedData](s, e, s.owner(e)))
 	default:
 		s.applyStep(e)
+	}
+}
+
+// tell decodes an event that is worth telling, and keeps it as a moment.
+func tell[T any](s *State, e Event, st *Step) T {
+	d, _ := Decode[T](e) // what cannot be read is told as far as it can be
+	s.Moments = append(s.Moments, Moment{At: e.Time, Type: e.Type, ID: e.Step, Key: e.Key, Step: st, Data: d})
+	return d
+}
+
+func (s *State) procedure(d ProcedureStartedData) {
+	if d.Escalation != "" && !slices.Contains(s.Escalation, d.Escalation) {
+		s.Escalation = append(s.Escalation, d.Escalation)
 	}
 }
 
@@ -115,56 +143,98 @@ func (s *State) settle(key string) {
 	}
 }
 
+// owner is the step that an event speaks of: its key, without what stands behind
+// a #, and the way from there up to a step that began (`store>undo` is store's).
+func (s *State) owner(e Event) *Step {
+	key, _, _ := strings.Cut(e.Key, "#")
+	for key != "" {
+		if st := s.byKey[key]; st != nil {
+			return st
+		}
+		key = key[:max(0, strings.LastIndexAny(key, "/>"))]
+	}
+	return nil
+}
+
 // applyStep takes an event that belongs to a step.
 func (s *State) applyStep(e Event) {
-	key, _, _ := strings.Cut(e.Key, "#")
-	if e.Type == StepStarted {
-		key = e.Key
-	}
-	st := s.byKey[key]
-	if st == nil {
-		if e.Type != StepStarted && e.Type != StepFinished {
-			return
-		}
-		st = &Step{ID: e.Step, Key: key, Depth: strings.Count(key, "/"), Began: e.Time}
-		s.byKey[key] = st
-		s.Steps = append(s.Steps, st)
-	}
 	switch e.Type {
 	case StepStarted:
+		st := s.begin(e)
 		st.Info, _ = Decode[StepStartedData](e)
+		return
 	case StepFinished:
-		d, _ := Decode[StepFinishedData](e)
+		st := s.begin(e)
+		d := tell[StepFinishedData](s, e, st)
 		st.Done, st.Ended, st.Waiting = &d, e.Time, nil
 		if st.Info.Role == "" {
 			st.Info.Role = d.Role
 		}
-	case AttemptStarted:
-		st.Attempts++
-	case WaitStarted:
-		d, _ := Decode[WaitStartedData](e)
-		st.Waiting = &d
-	case WaitFinished:
-		st.Waiting = nil
-	case DecisionMade:
-		d, _ := Decode[DecisionMadeData](e)
-		st.Decision = &d
-	case MessageRendered:
-		d, _ := Decode[MessageRenderedData](e)
-		st.Message = &d
-	case ApprovalRequested:
-		d, _ := Decode[ApprovalRequestedData](e)
-		st.Questions = append(st.Questions, Question{At: e.Time, Asked: d})
-	case ApprovalAnswered:
-		st.answer(e)
+		return
+	}
+	if st := s.owner(e); st != nil {
+		s.during(st, e)
 	}
 }
 
-func (st *Step) answer(e Event) {
-	d, _ := Decode[ApprovalAnsweredData](e)
-	if n := len(st.Questions); n > 0 {
-		st.Questions[n-1].Answered, st.Questions[n-1].When = &d, e.Time
+// begin is the step of a key, which begins with its first event.
+func (s *State) begin(e Event) *Step {
+	st := s.byKey[e.Key]
+	if st == nil {
+		st = &Step{ID: e.Step, Key: e.Key, Depth: strings.Count(e.Key, "/"), Began: e.Time}
+		s.byKey[e.Key] = st
+		s.Steps = append(s.Steps, st)
 	}
+	return st
+}
+
+// during takes what happens while a step is under way.
+func (s *State) during(st *Step, e Event) {
+	switch e.Type {
+	case AttemptStarted:
+		st.Attempts++
+		st.Waiting = nil
+	case WaitStarted:
+		d, _ := Decode[WaitStartedData](e)
+		st.Waiting, st.Since = &d, e.Time
+		if d.For == "poll" {
+			st.Polls++
+		}
+	case WaitFinished:
+		st.Waiting = nil
+	case DecisionMade:
+		d := tell[DecisionMadeData](s, e, st)
+		st.Decision = &d
+	case MessageRendered:
+		d := tell[MessageRenderedData](s, e, st)
+		st.Message = &d
+	case ApprovalRequested:
+		d := tell[ApprovalRequestedData](s, e, st)
+		st.Questions = append(st.Questions, Question{At: e.Time, Asked: d})
+	case ApprovalAnswered:
+		st.answer(tell[ApprovalAnsweredData](s, e, st), e.Time)
+	}
+}
+
+// answer answers the latest question of its kind that is open.
+func (st *Step) answer(d ApprovalAnsweredData, at time.Time) {
+	for i := len(st.Questions) - 1; i >= 0; i-- {
+		q := &st.Questions[i]
+		if q.Answered == nil && q.Asked.Kind == d.Kind {
+			q.Answered, q.When = &d, at
+			return
+		}
+	}
+}
+
+// Open is the question that the step waits for, or nil.
+func (st *Step) Open() *Question {
+	for i := range st.Questions {
+		if st.Questions[i].Answered == nil {
+			return &st.Questions[i]
+		}
+	}
+	return nil
 }
 
 // Status says in a word how a run stands: its outcome, paused, running, or
