@@ -1,0 +1,402 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"runbook/engine/journal"
+)
+
+// drawer turns events into lines. It is what Lines and the finished part of Live
+// have in common.
+type drawer struct {
+	painter
+	verbose bool
+	// short leaves the text of a question out, because the prompt shows it.
+	short bool
+	state *journal.State
+	said  map[string]bool // what is said once a step: its heading, its waits
+}
+
+func newDrawer(o LineOptions) *drawer {
+	return &drawer{painter: painter(o.Color), verbose: o.Verbose, state: journal.NewState(), said: map[string]bool{}}
+}
+
+// event takes an event and gives the lines to draw for it, each with its end.
+func (d *drawer) event(e journal.Event) string {
+	before := len(d.state.Moments)
+	d.state.Apply(e)
+	text := ""
+	for _, m := range d.state.Moments[before:] {
+		text += d.moment(m)
+	}
+	switch e.Type {
+	case journal.StepStarted:
+		text += d.begun(d.state.Step(e.Key))
+	case journal.WaitStarted:
+		text += d.waits(e)
+	case journal.AttemptStarted:
+		text += d.attempt(e)
+	}
+	if d.verbose && text != "" {
+		return d.stamped(text, e.Time)
+	}
+	return text
+}
+
+// stamped puts the time before the first line, and room before the others.
+func (d *drawer) stamped(text string, at time.Time) string {
+	lines := strings.SplitAfter(strings.TrimSuffix(text, "\n"), "\n")
+	for i, l := range lines {
+		stamp := "         "
+		if i == 0 {
+			stamp = d.paint(dim, at.UTC().Format("15:04:05")) + " "
+		}
+		lines[i] = stamp + l
+	}
+	return strings.Join(lines, "") + "\n"
+}
+
+func (d *drawer) moment(m journal.Moment) string {
+	pad := d.inner(m)
+	switch x := m.Data.(type) {
+	case journal.RunStartedData:
+		return d.started(x, m.At)
+	case journal.RunPausedData:
+		return d.paused(x)
+	case journal.RunResumedData:
+		return d.resumed(x)
+	case journal.RunFinishedData:
+		return d.finished(x)
+	case journal.StepFinishedData:
+		return d.step(m.Step, x)
+	case journal.DecisionMadeData:
+		return d.decision(m, x)
+	case journal.FactSetData:
+		return pad + fmt.Sprintf("%s = %s%s\n", d.paint(bold, oneLine(x.Name)), oneLine(value(x.Value)), d.was(x.Was))
+	case journal.SecretReplacedData:
+		return pad + fmt.Sprintf("the secret %s is the one that %s gave, from here on\n", oneLine(x.Name), oneLine(x.By))
+	case journal.ApprovalRequestedData:
+		return d.asked(m, x)
+	case journal.ApprovalAnsweredData:
+		return d.answered(m, x)
+	case journal.UndoData:
+		return pad + d.undo(m.Type, x) + "\n"
+	case journal.ProcedureStartedData:
+		return pad + d.paint(cyan, "▸ ") + d.paint(bold, oneLine(first(x.Title, x.Name))) + d.paint(dim, "  procedure "+oneLine(x.Name)) + "\n"
+	}
+	return ""
+}
+
+func first(words ...string) string {
+	for _, w := range words {
+		if w != "" {
+			return w
+		}
+	}
+	return ""
+}
+
+func (d *drawer) was(v any) string {
+	if v == nil || v == "" {
+		return ""
+	}
+	return d.paint(dim, "  (was "+oneLine(value(v))+")")
+}
+
+// depth is how deep a step stands; the steps of `finally` stand beside the
+// others.
+func depth(key string) int {
+	key, _, _ = strings.Cut(key, "#")
+	return strings.Count(strings.TrimPrefix(key, "finally/"), "/")
+}
+
+func pad(depth int) string { return strings.Repeat("  ", min(depth, 40)+1) }
+
+// inner is the margin of what happens inside a step.
+func (d *drawer) inner(m journal.Moment) string {
+	if m.Step == nil {
+		return pad(depth(m.Key))
+	}
+	return pad(depth(m.Step.Key) + 1)
+}
+
+// name is what a step is called on the screen: its id, with the item where it
+// is one of many.
+func name(id, key string) string {
+	key, _, _ = strings.Cut(key, "#")
+	frames := strings.Split(key, "/")
+	if n := len(frames); n > 1 && strings.HasSuffix(frames[n-2], "]") {
+		return oneLine(frames[n-2] + "/" + id)
+	}
+	return oneLine(first(id, frames[len(frames)-1]))
+}
+
+// heading is a step's name and title.
+func (d *drawer) heading(st *journal.Step) string {
+	text := d.paint(bold, name(st.ID, st.Key))
+	if st.Info.Title != "" {
+		text += "  " + oneLine(st.Info.Title)
+	}
+	return text
+}
+
+// begun is the line above the steps that a step holds; any other step gets its
+// line when it is done.
+func (d *drawer) begun(st *journal.Step) string {
+	if st == nil {
+		return ""
+	}
+	text := ""
+	if strings.HasPrefix(st.Key, "finally/") && !d.said["finally"] {
+		d.said["finally"] = true
+		text = pad(0) + d.paint(dim, "whatever happened, finally:") + "\n"
+	}
+	switch st.Info.Role {
+	case "group", "parallel", "run", "each":
+		return text + pad(depth(st.Key)) + d.paint(cyan, "▸ ") + d.heading(st) + "\n"
+	}
+	return text
+}
+
+// waits says once for each step that it waits, however often it does.
+func (d *drawer) waits(e journal.Event) string {
+	x, _ := journal.Decode[journal.WaitStartedData](e)
+	key, _, _ := strings.Cut(e.Key, "#")
+	if once := key + " " + x.For; d.said[once] {
+		return ""
+	} else {
+		d.said[once] = true
+	}
+	long, who := span(x.Length.Duration()), name(e.Step, key)
+	text := "waits " + long
+	switch x.For {
+	case "poll":
+		text = "not yet; looks again every " + long
+	case "retry":
+		text = "could not; tries again in " + long
+	case "delay":
+		text = "begins in " + long
+	}
+	return pad(depth(key)) + d.paint(dim, "… "+who+"  "+text) + "\n"
+}
+
+// attempt shows, where much is wanted, what is being done.
+func (d *drawer) attempt(e journal.Event) string {
+	if !d.verbose {
+		return ""
+	}
+	x, _ := journal.Decode[journal.AttemptStartedData](e)
+	return pad(depth(e.Key)) + d.paint(dim, "… "+name(e.Step, e.Key)) + "\n" +
+		d.block(depth(e.Key)+1, firstLines(Shown(x.Request), 40))
+}
+
+// block is a text of several lines, indented.
+func (d *drawer) block(depth int, text string) string {
+	if text == "" {
+		return ""
+	}
+	return indent(text, pad(depth)+d.paint(dim, "│ ")) + "\n"
+}
+
+// step is the line of a step that is done.
+func (d *drawer) step(st *journal.Step, x journal.StepFinishedData) string {
+	deep := depth(st.Key)
+	text := pad(deep) + d.mark(x.Verdict) + " " + d.heading(st)
+	if x.Verdict == "skipped" {
+		return pad(deep) + d.paint(dim, "– "+name(st.ID, st.Key)+"  skipped: "+oneLine(x.Reason)) + "\n"
+	}
+	text += d.paint(dim, "  "+span(x.Duration.Duration()))
+	if x.Attempts > 1 {
+		text += d.paint(dim, fmt.Sprintf(" (%d attempts)", x.Attempts))
+	}
+	if st.Message != nil && len(st.Message.To) > 0 {
+		text += d.paint(dim, "  for "+oneLine(strings.Join(st.Message.To, ", ")))
+	}
+	text += "\n"
+	if x.Verdict != "passed" {
+		text += d.why(deep+1, x)
+	}
+	if st.Message != nil {
+		text += d.block(deep+1, clean(st.Message.Text))
+	}
+	if d.verbose {
+		text += d.found(deep+1, x)
+	}
+	return text
+}
+
+// why says why a step did not pass, with the end of what its program complained
+// of.
+func (d *drawer) why(deep int, x journal.StepFinishedData) string {
+	reason := x.Reason
+	if reason == "" && x.Error != nil {
+		reason = x.Error.Kind + ": " + x.Error.Message
+	}
+	text := ""
+	if reason != "" {
+		text = indent(d.paint(styleOf(x.Verdict), firstLines(clean(reason), 12)), pad(deep)) + "\n"
+	}
+	if s, _ := x.Results["stderr"].(string); strings.TrimSpace(s) != "" {
+		return text + d.block(deep, lastLines(clean(s), 8))
+	}
+	if s, _ := x.Results["body"].(string); strings.TrimSpace(s) != "" {
+		return text + d.block(deep, shorten(firstLines(clean(s), 4), 400))
+	}
+	return text
+}
+
+func styleOf(verdict string) style {
+	if verdict == "failed" {
+		return red
+	}
+	return yellow
+}
+
+// found is what a step found, where much is wanted.
+func (d *drawer) found(deep int, x journal.StepFinishedData) string {
+	text := ""
+	for _, e := range x.Expect {
+		mark := "passed"
+		if !e.OK {
+			mark = "failed"
+		}
+		text += pad(deep) + d.mark(mark) + d.paint(dim, " expect "+oneLine(e.Expr)) + "\n"
+	}
+	for _, k := range slices.Sorted(maps.Keys(x.Outputs)) {
+		text += pad(deep) + d.paint(dim, oneLine(k)+": "+oneLine(shorten(value(x.Outputs[k]), 400))) + "\n"
+	}
+	return text
+}
+
+// decision says which branch was taken and why. It stands above the branch's
+// steps.
+func (d *drawer) decision(m journal.Moment, x journal.DecisionMadeData) string {
+	deep := depth(m.Key)
+	text := pad(deep) + d.paint(cyan, "▸ ") + d.paint(bold, name(m.ID, m.Key))
+	if m.Step != nil && m.Step.Info.Title != "" {
+		text += "  " + oneLine(m.Step.Info.Title)
+	}
+	text += "\n" + pad(deep+1) + d.paint(cyan, "→ ")
+	if x.Branch == "" {
+		text += d.paint(red, "no branch fits")
+	} else {
+		text += d.paint(bold, oneLine(x.Branch))
+	}
+	if x.Title != "" {
+		text += "  " + oneLine(x.Title)
+	}
+	if x.By != "" {
+		text += ", chosen by " + oneLine(x.By)
+		if len(x.Choices) > 0 {
+			text += d.paint(dim, " among "+oneLine(strings.Join(x.Choices, ", ")))
+		}
+	}
+	if x.Uncertain {
+		text += d.paint(yellow, "  uncertain: a condition could not be computed")
+	}
+	text += "\n"
+	for i, r := range operands(plain(x.Because)) {
+		lead := "because "
+		if i > 0 {
+			lead = "    and "
+		}
+		text += pad(deep+1) + "  " + d.paint(dim, lead) + oneLine(r) + "\n"
+	}
+	return text
+}
+
+// asked is a question to a person.
+func (d *drawer) asked(m journal.Moment, x journal.ApprovalRequestedData) string {
+	if d.short {
+		return ""
+	}
+	deep := depth(m.Key)
+	text := pad(deep) + d.paint(yellow, "? ") + d.paint(bold, name(m.ID, m.Key)) + d.paint(yellow, "  "+question(x.Kind)) + "\n"
+	for _, t := range []string{x.Title, x.Text} {
+		if t != "" {
+			text += indent(clean(t), pad(deep+1)) + "\n"
+		}
+	}
+	if x.Shown != nil {
+		text += d.block(deep+1, Shown(x.Shown))
+	}
+	for _, f := range x.Fields {
+		secret := ""
+		if f.Secret {
+			secret = ", secret"
+		}
+		text += pad(deep+1) + fmt.Sprintf("asks for %s (%s%s) %s\n", oneLine(f.Name), oneLine(f.Type), secret, oneLine(f.Description))
+	}
+	return text
+}
+
+// question says what kind of an answer is waited for.
+func question(kind string) string {
+	switch kind {
+	case "manual":
+		return "a person has to do this"
+	case "ask":
+		return "a person has to choose"
+	case "undo":
+		return "undo it?"
+	case "in_doubt":
+		return "it is in doubt"
+	}
+	return "needs approval"
+}
+
+func (d *drawer) answered(m journal.Moment, x journal.ApprovalAnsweredData) string {
+	text := d.inner(m) + d.paint(cyan, "» ") + oneLine(x.By) + ": " + d.paint(bold, answer(x.Choice))
+	if d.short && x.Kind == "confirm" && m.Step != nil && len(m.Step.Questions) > 0 {
+		text += " to: " + oneLine(m.Step.Questions[len(m.Step.Questions)-1].Asked.Text)
+	}
+	if x.How != "" && x.How != "terminal" {
+		text += d.paint(dim, "  ("+oneLine(x.How)+")")
+	}
+	if x.Note != "" {
+		text += ", " + oneLine(x.Note)
+	}
+	text += "\n"
+	for _, k := range slices.Sorted(maps.Keys(x.Values)) {
+		text += d.inner(m) + "  " + oneLine(k) + ": " + oneLine(value(plain(x.Values[k]))) + "\n"
+	}
+	return text
+}
+
+// answer is a choice in words.
+func answer(choice string) string {
+	switch choice {
+	case "approve":
+		return "approved"
+	case "refuse":
+		return "refused"
+	case "could_not":
+		return "could not"
+	}
+	return oneLine(choice)
+}
+
+func (d *drawer) undo(typ journal.Type, x journal.UndoData) string {
+	what := oneLine(first(x.Title, x.Action))
+	if typ == journal.UndoOwed {
+		return d.paint(dim, "↶ can be undone: "+what+owedWhen(x.When))
+	}
+	switch x.How {
+	case "done":
+		return d.paint(green, "↶ undone: ") + what
+	case "declined":
+		return d.paint(yellow, "↶ not undone: ") + what
+	}
+	return d.paint(red, "↶ undo "+oneLine(first(x.How, "failed"))+", still owed: ") + what
+}
+
+func owedWhen(when string) string {
+	if when == "always" {
+		return " (when the run ends)"
+	}
+	return " (if the run fails)"
+}

@@ -1,0 +1,126 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"runbook/engine/journal"
+)
+
+const drill = "drill"
+
+// started opens the report of a run.
+func (d *drawer) started(x journal.RunStartedData, at time.Time) string {
+	rb := x.Runbook
+	text := ""
+	if x.Mode == drill {
+		text = d.paint(loud, " DRILL ") + d.paint(bold, " nothing real is touched") + drillScenario(x.Scenario) + "\n"
+	}
+	text += d.paint(bold, oneLine(first(rb.Title, rb.Name, "A run")))
+	if rb.Version != "" {
+		text += " " + oneLine(rb.Version)
+	}
+	if x.Mode != drill && x.Mode != "" && x.Mode != "run" {
+		text += "  (" + oneLine(x.Mode) + ")"
+	}
+	text += "\n" + d.paint(dim, fmt.Sprintf("%s  %s by %s", oneLine(d.state.Run), at.UTC().Format("2006-01-02 15:04:05 UTC"), oneLine(first(x.User, "unknown")))) + "\n"
+	for _, k := range slices.Sorted(maps.Keys(x.Inputs)) {
+		text += d.paint(dim, "  "+oneLine(k)+": "+oneLine(value(plain(x.Inputs[k])))) + "\n"
+	}
+	return text + "\n"
+}
+
+func drillScenario(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " (scenario " + oneLine(s) + ")"
+}
+
+func (d *drawer) paused(x journal.RunPausedData) string {
+	text := "\n" + d.paint(yellow, "‖ The run waits for a person") + "\n"
+	for _, key := range x.Waiting {
+		id := key
+		if st := d.state.Step(key); st != nil {
+			id = st.ID
+			if q := st.Open(); q != nil {
+				id += ": " + first(q.Asked.Text, q.Asked.Title)
+			}
+		}
+		text += "  " + oneLine(id) + "\n"
+	}
+	return text + "  to go on: runbook resume " + oneLine(d.state.Run) + "\n" + d.drillOver()
+}
+
+func (d *drawer) resumed(x journal.RunResumedData) string {
+	text := ""
+	if d.state.Started.Mode == drill {
+		text = d.paint(loud, " DRILL ") + d.paint(bold, " nothing real is touched") + "\n"
+	}
+	return text + d.paint(bold, oneLine(first(d.state.Started.Runbook.Title, d.state.Run))) + "  goes on, by " + oneLine(first(x.User, "unknown")) + "\n\n"
+}
+
+// finished closes the report of a run.
+func (d *drawer) finished(x journal.RunFinishedData) string {
+	sign, st := outcomeStyle(x.Outcome)
+	text := "\n" + d.paint(st, sign+" "+oneLine(first(x.Outcome, "over"))) + d.paint(dim, " after "+span(x.Duration.Duration()))
+	if x.Summary != "" {
+		text += "  " + oneLine(x.Summary)
+	}
+	text += "\n" + d.failure(x) + d.facts(x.Facts)
+	for _, u := range d.state.Undo {
+		if x.Outcome == "failed" || x.Outcome == "cancelled" || u.When == "always" {
+			text += "  " + d.paint(yellow, "↶ still to be undone: ") + oneLine(first(u.Title, u.Action)) + d.paint(dim, "  "+oneLine(u.Action)) + "\n"
+		}
+	}
+	if x.Outcome == "failed" || x.Outcome == "escalated" {
+		for _, e := range d.state.Escalation {
+			text += "  " + d.paint(yellow, "whom to turn to: ") + strings.TrimLeft(indent(clean(e), "    "), " ") + "\n"
+		}
+	}
+	return text + d.paint(dim, "  to see it again: ") + "runbook show " + oneLine(d.state.Run) + "\n" + d.drillOver()
+}
+
+func (d *drawer) failure(x journal.RunFinishedData) string {
+	text := ""
+	if x.Failed != "" {
+		id := x.Failed
+		if st := d.state.Step(x.Failed); st != nil {
+			id = name(st.ID, st.Key)
+			if st.Info.Title != "" {
+				id += ": " + st.Info.Title
+			}
+		}
+		text = "  " + d.paint(red, "failed at ") + oneLine(id) + "\n"
+	}
+	if x.Error != "" {
+		text += indent(firstLines(clean(x.Error), 12), "  ") + "\n"
+	}
+	return text
+}
+
+// facts are the names and values, one below the other.
+func (d *drawer) facts(m map[string]any) string {
+	wide := 0
+	for k := range m {
+		wide = max(wide, columns(oneLine(k)))
+	}
+	text := ""
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		name := oneLine(k)
+		gap := strings.Repeat(" ", max(0, min(wide, 30)-columns(name)))
+		text += "  " + name + gap + "  " + oneLine(value(plain(m[k]))) + "\n"
+	}
+	return text
+}
+
+// drillOver is the last line of a drill.
+func (d *drawer) drillOver() string {
+	if d.state.Started.Mode != drill {
+		return ""
+	}
+	return d.paint(loud, " DRILL ") + d.paint(bold, " nothing real was touched") + drillScenario(d.state.Started.Scenario) + "\n"
+}
