@@ -38,9 +38,6 @@ func (c *compiler) decide(f *flow, st *Step, n *syntax.Node) {
 		c.branch(f, before, st, b, seen, true)
 	}
 	if e := n.Get("else"); e != nil {
-		if w, ok := e.Key("when"); ok {
-			c.error("misplaced-key", w.Span, "`else` has no `when`", "It is taken where no branch is. Make it a branch if it has a condition.")
-		}
 		c.branch(f, before, st, e, seen, false)
 	}
 	for _, b := range append(items(n.Get("branches")), n.Get("else")) {
@@ -56,9 +53,6 @@ func (c *compiler) branch(f, before *flow, st *Step, n *syntax.Node, seen map[st
 	b := &Branch{ID: id.Value, Span: id.Span}
 	in := before.fork()
 	if conditional {
-		if n.Get("when") == nil {
-			c.error("missing-key", keyOf(n), "a branch needs `when`", "Say when it is taken, or make it the `else`.")
-		}
 		b.When = c.expr(n.Get("when"), before.scope(), lang.WantBool)
 		if b.When != nil {
 			in.know(b.When.Ensures...)
@@ -70,9 +64,6 @@ func (c *compiler) branch(f, before *flow, st *Step, n *syntax.Node, seen map[st
 	b.Title = c.shown(n.Get("title"), in.scope())
 	b.Facts = c.settings(n.Get("facts"), c.factDecls(), "fact", in.scope())
 	then, inner := n.Get("then"), n.Get("steps")
-	if k, ok := n.Key("steps"); ok && then != nil {
-		c.error("one-of", k.Span, "`then` and `steps` exclude each other", "Keep one of them.")
-	}
 	if then != nil {
 		b.Call = c.then(in, then)
 	}
@@ -83,8 +74,7 @@ func (c *compiler) branch(f, before *flow, st *Step, n *syntax.Node, seen map[st
 func (c *compiler) branchName(n *syntax.Node, seen map[string]source.Text) source.Text {
 	id, ok := branchID(n)
 	if !ok {
-		c.error("missing-key", keyOf(n), "a branch without `then` needs an `id`", "The journal and the scenarios call it by that name.")
-		return id
+		return id // reported by Check
 	}
 	if first, twice := seen[id.Value]; twice {
 		c.report(source.Diagnostic{Code: "duplicate-id", Span: id.Span, Summary: fmt.Sprintf("a second branch has the id `%s`", id.Value),

@@ -18,7 +18,7 @@ func (c *compiler) observed(f *flow, st *Step, n *syntax.Node) {
 	if merged == nil {
 		return
 	}
-	k, block := c.oneKind(merged, st.Span)
+	k, block := c.oneKind(merged)
 	if k == nil {
 		return
 	}
@@ -52,8 +52,8 @@ func (c *compiler) ownVars(k *kind.Kind, f *flow) *lang.Scope {
 	return f.scope().Add(vars...)
 }
 
-// oneKind is the step's only kind.
-func (c *compiler) oneKind(n *syntax.Node, at source.Span) (*kind.Kind, *syntax.Node) {
+// oneKind is the step's only kind; Check reports none and two.
+func (c *compiler) oneKind(n *syntax.Node) (*kind.Kind, *syntax.Node) {
 	var have []*kind.Kind
 	var block *syntax.Node
 	for i := range c.opts.Kinds {
@@ -62,16 +62,10 @@ func (c *compiler) oneKind(n *syntax.Node, at source.Span) (*kind.Kind, *syntax.
 			block = b
 		}
 	}
-	switch len(have) {
-	case 1:
-		return have[0], block
-	case 0:
-		c.error("no-kind", at, "this step does not say what it does", "Give it one of "+c.kindKeys()+", or `repeat:` on a check.")
-	default:
-		k, _ := n.Key(have[1].Name)
-		c.error("two-kinds", k.Span, fmt.Sprintf("`%s` and `%s` in one step: it can be one only", have[0].Name, have[1].Name), "Make two steps of it.")
+	if len(have) != 1 {
+		return nil, nil
 	}
-	return nil, nil
+	return have[0], block
 }
 
 // repeated is the check that a step repeats, anywhere in the file or in the
@@ -120,8 +114,7 @@ func (c *compiler) inherit(f *flow, n *syntax.Node) *syntax.Node {
 		return n
 	}
 	if k, _ := c.kindOf(n); k != nil {
-		c.error("two-kinds", r.Span, fmt.Sprintf("`repeat` and `%s` exclude each other", k.Name), "Keep one of them.")
-		return nil
+		return nil // reported by Check
 	}
 	base := c.repeated(n)
 	role, _ := roleOf(base)

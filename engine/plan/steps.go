@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"runbook/engine/kind"
 	"runbook/engine/lang"
@@ -484,13 +483,4 @@ func (c *compiler) then(f *flow, n *syntax.Node) *Call {
 		return c.call(f, n, n, nil)
 	}
 	return c.call(f, n, n.Get("procedure"), n.Get("inputs"))
-}
-
-// kindKeys are the kinds' names, for messages.
-func (c *compiler) kindKeys() string {
-	names := make([]string, len(c.opts.Kinds))
-	for i, k := range c.opts.Kinds {
-		names[i] = "`" + k.Name + "`"
-	}
-	return strings.Join(names, ", ")
 }

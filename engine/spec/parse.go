@@ -2,7 +2,6 @@ package spec
 
 import (
 	"fmt"
-	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -11,6 +10,18 @@ import (
 
 // IdentPattern is what an Ident may be.
 const IdentPattern = `^[a-zA-Z][a-zA-Z0-9_-]{0,63}$`
+
+// DurationPattern is how a duration is written; ParseDuration bounds its length
+// besides.
+const DurationPattern = `^\+?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)$`
+
+// SizePattern is how a size is written; ParseSize bounds it besides.
+const SizePattern = `^[0-9]+(?:\.[0-9]+)? ?(?:B|kB|KB|MB|GB|KiB|MiB|GiB)?$`
+
+// MaxSize is the largest size.
+const MaxSize = 1 << 50
+
+var size = regexp.MustCompile(SizePattern)
 
 var ident = regexp.MustCompile(IdentPattern)
 
@@ -27,7 +38,7 @@ func ParseDuration(s string) (time.Duration, error) {
 		}
 		return 0, fmt.Errorf("%q is not a duration: write one such as 90s, 5m or 1h30m", s)
 	}
-	if d < 0 || d > 366*24*time.Hour {
+	if strings.HasPrefix(s, "-") || d > 366*24*time.Hour {
 		return 0, fmt.Errorf("%q is out of range: from 0s to a year (8784h)", s)
 	}
 	return d, nil
@@ -42,11 +53,11 @@ var units = []struct {
 func ParseSize(s string) (int64, error) {
 	for _, u := range units {
 		n, ok := strings.CutSuffix(s, u.suffix)
-		if !ok {
+		if !ok || !size.MatchString(s) {
 			continue
 		}
-		x, err := strconv.ParseFloat(strings.TrimSpace(n), 64)
-		if err != nil || x < 0 || math.IsNaN(x) || x*u.bytes > 1<<50 {
+		x, err := strconv.ParseFloat(strings.TrimSuffix(n, " "), 64)
+		if err != nil || x*u.bytes > MaxSize {
 			break
 		}
 		return int64(x * u.bytes), nil

@@ -41,6 +41,8 @@ type Shape struct {
 	Alts    []*Shape // of a OneOf or Union
 	Tag     string   // of an Object in a Union: the key whose presence selects it
 	One     []string // of an Object: exactly one of these keys must be there
+	Some    []string // of an Object: at least one of these keys must be there
+	Apart   []string // of an Object: at most one of these keys may be there
 	Enum    []string // of a String: the words it may be
 	Pattern string   // of a String or Ident: an anchored regular expression
 	Min     int      // of a List or Map: the fewest entries; of an Int: the least value

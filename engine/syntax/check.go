@@ -256,7 +256,7 @@ func (c *checker) object(n *Node, s *spec.Shape, what, tag string, others ...*sp
 			c.add("missing-key", keySpan(n, tag), fmt.Sprintf("%s needs `%s`", what, f.Key), fieldHelp(f))
 		}
 	}
-	c.exactlyOne(n, s, what, tag)
+	c.together(n, s, what, tag)
 }
 
 func fieldHelp(f spec.Field) string {
@@ -279,23 +279,31 @@ func keySpan(n *Node, tag string) source.Span {
 	return n.Span
 }
 
-func (c *checker) exactlyOne(n *Node, s *spec.Shape, what, tag string) {
-	if len(s.One) == 0 {
-		return
+// together holds a mapping against the rules on which keys go together.
+func (c *checker) together(n *Node, s *spec.Shape, what, tag string) {
+	if len(s.One) > 0 && len(those(n, s.One)) == 0 {
+		c.add("one-of", keySpan(n, tag), fmt.Sprintf("%s needs one of %s", what, quoted(s.One)), "Add exactly one of them.")
 	}
+	if len(s.Some) > 0 && len(those(n, s.Some)) == 0 {
+		c.add("one-of", keySpan(n, tag), fmt.Sprintf("%s needs one of %s", what, quoted(s.Some)), strings.TrimSpace("Add one of them. "+s.Doc))
+	}
+	for _, keys := range [][]string{s.One, s.Apart} {
+		if have := those(n, keys); len(have) > 1 {
+			c.add("one-of", have[1].Span, fmt.Sprintf("`%s` and `%s` exclude each other", have[0].Value, have[1].Value), "Keep one of them.",
+				source.Note{Span: have[0].Span, Text: "the first one"})
+		}
+	}
+}
+
+// those are the given keys that a mapping has.
+func those(n *Node, keys []string) []source.Text {
 	var have []source.Text
 	for _, e := range n.Entries {
-		if slices.Contains(s.One, e.Key.Value) {
+		if slices.Contains(keys, e.Key.Value) {
 			have = append(have, e.Key)
 		}
 	}
-	switch {
-	case len(have) == 0:
-		c.add("one-of", keySpan(n, tag), fmt.Sprintf("%s needs one of %s", what, quoted(s.One)), "Add exactly one of them.")
-	case len(have) > 1:
-		c.add("one-of", have[1].Span, fmt.Sprintf("`%s` and `%s` exclude each other", have[0].Value, have[1].Value), "Keep one of them.",
-			source.Note{Span: have[0].Span, Text: "the first one"})
-	}
+	return have
 }
 
 func quoted(words []string) string { return "`" + strings.Join(words, "`, `") + "`" }

@@ -6,6 +6,7 @@ import "runbook/engine/spec"
 // and what the schema and the reference are drawn from.
 type Language struct {
 	Runbook *spec.Shape
+	Kinds   []spec.Field // the keys of checks and actions that say what is done
 	named   map[string]*spec.Shape
 }
 
@@ -64,8 +65,8 @@ func standard(f spec.Field, text string) spec.Field { f.Default = text; return f
 
 // NewLanguage is the language with the given kinds as keys of checks and actions.
 func NewLanguage(kinds []spec.Field) *Language {
-	l := &Language{named: map[string]*spec.Shape{}}
-	for name, s := range map[string]*spec.Shape{"step": stepShape(kinds), "branch": branchShape(), "verify": verifyShape(kinds)} {
+	l := &Language{Kinds: kinds, named: map[string]*spec.Shape{}}
+	for name, s := range map[string]*spec.Shape{"step": stepShape(kinds), "branch": branchShape(true), "else": branchShape(false), "verify": verifyShape(kinds)} {
 		s.Name = name
 		l.named[name] = s
 	}
@@ -169,13 +170,21 @@ func call() *spec.Shape {
 	return oneOf(ident, object(required(field("procedure", ident, "The procedure.")), field("inputs", named(setting), "Its inputs.")))
 }
 
-func branchShape() *spec.Shape {
-	return object(
+// branchShape is a way out of a decision: one with a condition, or the `else`.
+func branchShape(conditional bool) *spec.Shape {
+	s := object(
 		field("id", ident, "The branch's name; that of its procedure where it has `then`."),
 		field("title", text, "What it means, in a line."),
-		field("when", condition, "When it is taken."),
+	)
+	if conditional {
+		s.Fields = append(s.Fields, required(example(field("when", condition, "When it is taken."), "steps.api.status == 401")))
+	}
+	s.Fields = append(s.Fields,
 		field("facts", named(setting), "Facts that are set when it is taken."),
 		field("then", call(), "The procedure to run."),
 		field("steps", steps, "The steps to run."),
 	)
+	s.Doc = "A branch without `then` needs an `id`: the journal and the scenarios call it by that name."
+	s.Some, s.Apart = []string{"id", "then"}, []string{"then", "steps"}
+	return s
 }

@@ -42,13 +42,14 @@ func observed() []spec.Field {
 
 func stepShape(kinds []spec.Field) *spec.Shape {
 	u := &spec.Shape{Form: spec.Union, Doc: "A step is a mapping with exactly one role key, whose value is its id."}
-	add := func(role, doc string, fields ...[]spec.Field) {
+	add := func(role, doc string, fields ...[]spec.Field) *spec.Shape {
 		s := object(required(field(role, ident, doc)))
 		s.Tag = role
 		for _, f := range append([][]spec.Field{common()}, fields...) {
 			s.Fields = append(s.Fields, f...)
 		}
 		u.Alts = append(u.Alts, s)
+		return s
 	}
 	budget := []spec.Field{field("timeout", duration, "The budget for all of it, not counting the time in which people are waited for.")}
 	confirm := field("confirm", text, "Asks a person before it begins.")
@@ -56,11 +57,13 @@ func stepShape(kinds []spec.Field) *spec.Shape {
 	facts := field("facts", named(setting), "Facts that are set when it passes.")
 	outputs := field("outputs", named(condition), "Values of its own, by name.")
 
-	add("check", "Observes. Its verdict is read by decisions; it does not stop the run unless it is required.", observed(), checkKeys(), kinds)
-	add("action", "Changes the world, within the permissions.", observed(), actionKeys(), kinds)
+	check := add("check", "Observes. Its verdict is read by decisions; it does not stop the run unless it is required.", observed(), checkKeys(), kinds)
+	check.One = append(keys(kinds), "repeat")
+	action := add("action", "Changes the world, within the permissions.", observed(), actionKeys(), kinds)
+	action.One = keys(kinds)
 	add("decide", "Takes the first branch whose `when` holds, else `else`.", []spec.Field{
 		required(field("branches", &spec.Shape{Form: spec.List, Elem: ref("branch"), Min: 1}, "The ways out, in order.")),
-		field("else", ref("branch"), "The branch where no other is taken."),
+		field("else", ref("else"), "The branch where no other is taken."),
 		field("ask", text, "Lets a person choose among the branches whose `when` holds."),
 	})
 	add("manual", "A person does something, and says so.", []spec.Field{
@@ -78,6 +81,14 @@ func stepShape(kinds []spec.Field) *spec.Shape {
 		required(field("outcome", words(Outcomes...), "How it ended.")), field("summary", text, "What there is to say."),
 	})
 	return u
+}
+
+func keys(fields []spec.Field) []string {
+	out := make([]string, len(fields))
+	for i, f := range fields {
+		out[i] = f.Key
+	}
+	return out
 }
 
 func checkKeys() []spec.Field {
@@ -102,5 +113,6 @@ func verifyShape(kinds []spec.Field) *spec.Shape {
 	s.Fields = append(s.Fields, observed()...)
 	s.Fields = append(s.Fields, checkKeys()[0])
 	s.Fields = append(s.Fields, kinds...)
+	s.One = append(keys(kinds), "repeat")
 	return s
 }
