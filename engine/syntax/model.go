@@ -57,6 +57,9 @@ func field(key string, s *spec.Shape, doc string) spec.Field {
 	return spec.Field{Key: key, Shape: s, Doc: doc}
 }
 
+// called gives a shape a name of its own in the schema.
+func called(name string, s *spec.Shape) *spec.Shape { s.Name = name; return s }
+
 func required(f spec.Field) spec.Field { f.Required = true; return f }
 
 func example(f spec.Field, text string) spec.Field { f.Example = text; return f }
@@ -99,7 +102,7 @@ func runbookShape() *spec.Shape {
 }
 
 func links() *spec.Shape {
-	return list(object(required(field("title", str, "What is there.")), required(example(field("url", text, "Where it is."), "https://status.example.com"))))
+	return list(called("link", object(required(example(field("title", str, "What is there."), "Status page")), required(example(field("url", text, "Where it is."), "https://status.example.com")))))
 }
 
 func permissionsShape() *spec.Shape {
@@ -136,7 +139,7 @@ func channelShape() *spec.Shape {
 
 // declaration is a typed name: an input, a fact, a value to collect.
 func declaration(collected bool) *spec.Shape {
-	s := object(
+	s := called("declaration", object(
 		standard(field("type", words(TypeNames...), "The type."), "string"),
 		standard(field("of", words(TypeNames[:7]...), "The type of a list's entries."), "string"),
 		field("enum", &spec.Shape{Form: spec.List, Elem: anything, Min: 1}, "The only values it may have."),
@@ -146,8 +149,9 @@ func declaration(collected bool) *spec.Shape {
 		field("default", anything, "The value where none is given."),
 		field("required", boolean, "Whether it must be given; it must where there is no default."),
 		field("description", str, "What it is, for people."),
-	)
+	))
 	if collected {
+		s.Name = "collected"
 		s.Fields = append(s.Fields, standard(field("secret", boolean, "Whether it must not be seen: typed without echo, masked everywhere."), "false"),
 			field("replaces", ident, "The declared secret that this one replaces from here on."))
 	}
@@ -155,19 +159,19 @@ func declaration(collected bool) *spec.Shape {
 }
 
 func procedureShape() *spec.Shape {
-	return object(
+	return called("procedure", object(
 		field("title", text, "What it does, in a line."),
 		field("inputs", named(declaration(false)), "What it is given."),
 		field("outputs", named(condition), "What the caller sees of it."),
 		field("facts", named(setting), "Facts that are set when it begins."),
 		field("escalation", text, "Whom to turn to when it does not help."),
 		required(field("steps", steps, "What happens, in order. These steps are private to the procedure.")),
-	)
+	))
 }
 
 // call names a procedure, with inputs or without.
 func call() *spec.Shape {
-	return oneOf(ident, object(required(field("procedure", ident, "The procedure.")), field("inputs", named(setting), "Its inputs.")))
+	return called("call", oneOf(ident, object(required(field("procedure", ident, "The procedure.")), field("inputs", named(setting), "Its inputs."))))
 }
 
 // branchShape is a way out of a decision: one with a condition, or the `else`.

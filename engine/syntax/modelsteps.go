@@ -17,21 +17,21 @@ func onFailure() *spec.Shape {
 	own := object(field("then", call(), "The procedure to run."), field("steps", steps, "The steps to run."),
 		standard(field("continue", boolean, "Whether the run goes on behind them."), "false"))
 	own.One = []string{"then", "steps"}
-	return oneOf(words("stop", "continue"), own)
+	return called("on_failure", oneOf(words("stop", "continue"), own))
 }
 
 // observed are the keys of steps that come back with results.
 func observed() []spec.Field {
 	return []spec.Field{
 		field("timeout", duration, "How long an attempt may take."),
-		field("retry", object(
+		field("retry", called("retry", object(
 			required(field("attempts", &spec.Shape{Form: spec.Int, Min: 1, Max: 100}, "How many attempts, the first included.")),
 			standard(field("delay", duration, "How long to wait between them."), "0s"),
 			standard(field("backoff", &spec.Shape{Form: spec.Number}, "What the delay is multiplied with each time."), "1"),
 			field("max_delay", duration, "The longest delay."),
 			field("on", condition, "Which errors to repeat on; every one where it is missing."),
-		), "Repeats an attempt that erred."),
-		field("poll", object(required(field("every", duration, "How often.")), required(field("for", duration, "For how long."))),
+		)), "Repeats an attempt that erred."),
+		field("poll", called("poll", object(required(example(field("every", duration, "How often."), "10s")), required(example(field("for", duration, "For how long."), "5m")))),
 			"Repeats until `expect` holds."),
 		field("expect", oneOf(condition, &spec.Shape{Form: spec.List, Elem: condition, Min: 1}), "What must hold for the step to pass. It adds to the kind's own expectation, or replaces it where it reads `status` or `exit`."),
 		field("outputs", named(condition), "Values of the step's own, by name: expressions over its results."),

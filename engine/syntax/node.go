@@ -84,3 +84,14 @@ func (n *Node) Key(key string) (source.Text, bool) {
 	}
 	return source.Text{}, false
 }
+
+// ReadValue reads one value as it stands in a line of YAML: a default or an
+// example of the language's description.
+func ReadValue(text string) (any, bool) {
+	ok := true
+	n := Parse(source.NewFile("value", []byte(text)), func(source.Diagnostic) { ok = false })
+	if n == nil || !ok {
+		return nil, false
+	}
+	return Literal(n), true
+}
