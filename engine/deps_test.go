@@ -34,7 +34,7 @@ var rules = []rule{
 	{"engine/plan", []string{"engine/syntax", "engine/lang", "engine/kind", "engine/types", "engine/source", "engine/spec", "engine/permit", "engine/plan/..."}, []string{"os/exec", "net/http", yaml, cli}},
 	{"engine/plan/...", []string{"engine/lang", "engine/kind", "engine/types", "engine/source"}, []string{"os/exec", "net/http", yaml, cli}},
 	{"engine/journal", []string{"engine/types", "engine/secret"}, []string{"net/http", "os/exec", yaml, cli}},
-	{"engine/interp", []string{"engine/plan", "engine/lang", "engine/types", "engine/journal", "engine/secret"}, []string{"context", "sync", "sync/atomic", "os", "os/exec", "net", "net/http", "math/rand", "math/rand/v2", "runtime", yaml, cli}},
+	{"engine/interp", []string{"engine/plan", "engine/lang", "engine/types", "engine/journal", "engine/secret", "engine/source"}, []string{"context", "sync", "sync/atomic", "os", "os/exec", "net", "net/http", "math/rand", "math/rand/v2", "runtime", yaml, cli}},
 	{"engine/report", []string{"engine/journal", "engine/source"}, []string{"net/http", "os/exec", yaml, cli}},
 	{"engine/scenario", []string{"engine/source", "engine/spec", "engine/syntax", "engine/types", "engine/journal"}, []string{"os/exec", yaml, cli}},
 	{"engine/schema", []string{"engine/spec", "engine/syntax"}, []string{"os", "net", "net/http", "os/exec", yaml, cli}},

@@ -75,6 +75,18 @@ func (f *Found) Beside(suffix string) (*source.File, error) {
 	return source.NewFile(c.shown, data), nil
 }
 
+// Origin is the absolute path of the runbook's file, "" in the library.
+func (f *Found) Origin() string {
+	if f.at.fs != nil {
+		return ""
+	}
+	abs, err := filepath.Abs(f.at.path)
+	if err != nil {
+		return "" // the working folder is gone: the file cannot be found again
+	}
+	return abs
+}
+
 // Names are the names of all runbooks in the folders and the library, sorted.
 func (p Places) Names() []string {
 	var names []string

@@ -53,6 +53,7 @@ type RunOptions struct {
 	Session
 	Inputs   map[string]any // typed, by Inputs.Resolve
 	Scenario *scenario.Scenario
+	Origin   string // the absolute path of the runbook's file; "" where it has none
 }
 
 // Outcome is how a run ended, or how it waits.
@@ -87,6 +88,12 @@ func (rb *Runbook) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
 	w, err := journal.Create(o.dir(id), id, journal.Options{Mask: r.masker, Watch: append(o.Watch, state.Apply), Memory: o.Store == nil})
 	if err != nil {
 		return nil, err
+	}
+	if o.Store != nil {
+		if err := o.Store.KeepRunbook(id, rb.Plan.File.Data); err != nil {
+			_ = w.Close() // nothing was begun
+			return nil, err
+		}
 	}
 	return r.walk(ctx, id, w, nil, state)
 }
@@ -263,7 +270,7 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 	out, open, err := local.Run(ctx, r.rb.Plan, local.Options{
 		Journal: w, Past: past, Kinds: r.rb.kinds, Guard: r.guard, Secrets: r.store, Masker: r.masker, Ask: ask,
 	}, interp.Options{
-		Run: id, Mode: string(mode), Scenario: name, Engine: Version(), User: o.User, Host: o.Host, Inputs: o.Inputs, Present: r.store.Present,
+		Run: id, Mode: string(mode), Scenario: name, Engine: Version(), User: o.User, Host: o.Host, Origin: o.Origin, Inputs: o.Inputs, Present: r.store.Present,
 	})
 	result := &Outcome{Run: id, Outcome: out.Outcome, State: state}
 	if errors.Is(err, interp.ErrPaused) {

@@ -11,6 +11,8 @@ import (
 
 	"runbook/engine"
 	"runbook/engine/interp"
+	"runbook/engine/plan"
+	"runbook/engine/source"
 )
 
 // answers are what was said on the command line to questions that may come.
@@ -51,6 +53,31 @@ func (p *program) answers(c *cli.Context) (*answers, error) {
 		a.fields[step][field] = given{text, !strings.HasPrefix(value, "@")}
 	}
 	return a, nil
+}
+
+// check refuses answers to steps that the runbook does not have: a slip that
+// would leave the question open, at the worst time.
+func (a *answers) check(p *plan.Plan) error {
+	var ids []string
+	p.Walk(func(s *plan.Step) { ids = append(ids, s.ID) })
+	names := append([]string{}, a.approve...)
+	for n := range a.whole {
+		names = append(names, strings.TrimSuffix(n, ">undo"))
+	}
+	for n := range a.fields {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	for _, n := range names {
+		if slices.Contains(ids, n) {
+			continue
+		}
+		if s := source.Suggest(n, ids); s != "" {
+			return usage("%s has no step %q to answer; did you mean %q?", p.Name, n, s)
+		}
+		return usage("%s has no step %q to answer", p.Name, n)
+	}
+	return nil
 }
 
 // given reads a value that stands elsewhere: @- is standard input, @env:NAME the
@@ -95,8 +122,8 @@ func (a *answers) to(q interp.Question, user string) (interp.Answer, map[string]
 			return out, nil, true, nil
 		}
 	}
-	choice, whole := a.whole[q.Step]
-	fields, some := a.fields[q.Step]
+	choice, whole := a.whole[answerName(q)]
+	fields, some := a.fields[answerName(q)]
 	if !whole && !some {
 		return out, nil, false, nil
 	}
@@ -118,12 +145,10 @@ func (a *answers) to(q interp.Question, user string) (interp.Answer, map[string]
 func allowed(q interp.Question, choice string) error {
 	var ids []string
 	switch q.Kind {
-	case "confirm":
+	case "confirm", "undo":
 		ids = []string{"approve", "refuse"}
 	case "manual":
 		ids = []string{"done", "could_not"}
-	case "undo":
-		ids = []string{"done", "declined"}
 	default:
 		for _, c := range q.Choices {
 			ids = append(ids, c.ID)

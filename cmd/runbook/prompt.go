@@ -14,6 +14,8 @@ import (
 	"runbook/engine/journal"
 	"runbook/engine/plan"
 	"runbook/engine/report"
+	"runbook/engine/scenario"
+	"runbook/engine/types"
 )
 
 // errGone is what a prompt gives when the terminal went away or reached its end.
@@ -23,10 +25,11 @@ var errGone = errors.New("the terminal closed while a question was open")
 type prompter struct {
 	in, out *os.File
 	user    string
-	turn    chan struct{} // holds one token: whose turn it is to use the terminal
-	screen  suspender     // the live tree, which makes room for a question
-	lines   chan line     // what is typed
-	pumping atomic.Bool   // a reader is under way; a given-up question leaves it to the next
+	turn    chan struct{}      // holds one token: whose turn it is to use the terminal
+	screen  suspender          // the live tree, which makes room for a question
+	lines   chan line          // what is typed
+	pumping atomic.Bool        // a reader is under way; a given-up question leaves it to the next
+	script  *scenario.Scenario // of a drill: what its people would say, taken by a bare Enter
 }
 
 // suspender is a screen that can make room for a question.
@@ -62,26 +65,37 @@ func (p *prompter) ask(ctx context.Context, q interp.Question) (interp.Answer, m
 	p.show(q)
 	a := interp.Answer{By: p.user, How: "terminal", Values: map[string]any{}}
 	secrets := map[string]string{}
+	def := p.scripted(q)
 	var err error
 	switch q.Kind {
-	case "ask":
-		a.Choice, err = p.choose(ctx, q.Choices)
+	case "ask", "in_doubt":
+		a.Choice, err = p.choose(ctx, q.Choices, def.Choice)
 	case "manual":
-		a.Choice, err = p.manual(ctx, q, &a, secrets)
+		a.Choice, err = p.manual(ctx, q, def, &a, secrets)
 	case "undo":
-		a.Choice, err = p.yesNo(ctx, "Undo it now?", "done", "declined")
-	case "in_doubt":
-		a.Choice, err = p.choose(ctx, q.Choices)
+		a.Choice, err = p.yesNo(ctx, "Undo it now?", "approve", "refuse", def.Choice)
 	default:
-		a.Choice, err = p.yesNo(ctx, "Go ahead?", "approve", "refuse")
+		a.Choice, err = p.yesNo(ctx, "Go ahead?", "approve", "refuse", def.Choice)
 	}
 	return a, secrets, err
 }
 
+// scripted is what a drill's scenario would answer, which a bare Enter takes. In
+// a real run there is none: a stray Enter must not approve anything.
+func (p *prompter) scripted(q interp.Question) scenario.Answer {
+	if p.script == nil {
+		return scenario.Answer{}
+	}
+	return p.script.Answers[answerName(q)]
+}
+
 // show prints what is asked, and what will be done.
 func (p *prompter) show(q interp.Question) {
-	fmt.Fprintf(p.out, "\n── %s ", printable(q.Step))
-	fmt.Fprintln(p.out, strings.Repeat("─", max(4, 60-len(q.Step))))
+	name := printable(q.Step)
+	if p.script != nil {
+		name = "DRILL  " + name
+	}
+	fmt.Fprintf(p.out, "\n── %s %s\n", name, strings.Repeat("─", max(4, 60-len(name))))
 	for _, text := range []string{q.Title, q.Text} {
 		if text != "" {
 			fmt.Fprintln(p.out, indent(printable(strings.TrimRight(text, "\n"))))
@@ -94,15 +108,19 @@ func (p *prompter) show(q interp.Question) {
 
 func indent(s string) string { return "  " + strings.ReplaceAll(s, "\n", "\n  ") }
 
-// yesNo takes nothing but a whole word: at 3 a.m. a stray Enter must not
-// approve anything.
-func (p *prompter) yesNo(ctx context.Context, question, yes, no string) (string, error) {
+// yesNo takes nothing but a word, or a bare Enter for the default of a drill.
+func (p *prompter) yesNo(ctx context.Context, question, yes, no, def string) (string, error) {
+	words := map[string]string{yes: "yes", no: "no"}
 	for {
-		text, err := p.readLine(ctx, fmt.Sprintf("  %s [yes/no] ", question))
+		text, err := p.readLine(ctx, fmt.Sprintf("  %s [yes/no]%s ", question, enterTakes(words[def])))
 		if err != nil {
 			return "", err
 		}
-		switch strings.ToLower(strings.TrimSpace(text)) {
+		switch text = strings.ToLower(strings.TrimSpace(text)); text {
+		case "":
+			if words[def] != "" {
+				return def, nil
+			}
 		case "yes", "y":
 			return yes, nil
 		case "no", "n":
@@ -112,16 +130,26 @@ func (p *prompter) yesNo(ctx context.Context, question, yes, no string) (string,
 	}
 }
 
-func (p *prompter) choose(ctx context.Context, choices []journal.Choice) (string, error) {
+// enterTakes says what a bare Enter stands for.
+func enterTakes(def string) string {
+	if def == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (drill: Enter for %s)", printable(def))
+}
+
+func (p *prompter) choose(ctx context.Context, choices []journal.Choice, def string) (string, error) {
 	for i, c := range choices {
 		fmt.Fprintf(p.out, "  %d) %s  %s\n", i+1, printable(c.ID), printable(c.Title))
 	}
 	for {
-		text, err := p.readLine(ctx, fmt.Sprintf("  Which one? [1-%d] ", len(choices)))
+		text, err := p.readLine(ctx, fmt.Sprintf("  Which one? [1-%d]%s ", len(choices), enterTakes(def)))
 		if err != nil {
 			return "", err
 		}
-		text = strings.TrimSpace(text)
+		if text = strings.TrimSpace(text); text == "" {
+			text = def
+		}
 		for i, c := range choices {
 			if text == c.ID || text == fmt.Sprint(i+1) {
 				return c.ID, nil
@@ -132,26 +160,38 @@ func (p *prompter) choose(ctx context.Context, choices []journal.Choice) (string
 }
 
 // manual asks whether the step is done, and for its values.
-func (p *prompter) manual(ctx context.Context, q interp.Question, a *interp.Answer, secrets map[string]string) (string, error) {
-	choice, err := p.yesNo(ctx, "Done? (no: it could not be done)", "done", "could_not")
+func (p *prompter) manual(ctx context.Context, q interp.Question, def scenario.Answer, a *interp.Answer, secrets map[string]string) (string, error) {
+	choice, err := p.yesNo(ctx, "Done? (no: it could not be done)", "done", "could_not", def.Choice)
 	if err != nil || choice != "done" {
 		return choice, err
 	}
 	for _, c := range q.Collect {
-		if err := p.collect(ctx, c, a, secrets); err != nil {
+		if err := p.collect(ctx, c, scripted(def, c.Name), a, secrets); err != nil {
 			return "", err
 		}
 	}
 	return choice, nil
 }
 
+// scripted is a value of a drill's answer as one would type it, or "".
+func scripted(def scenario.Answer, field string) string {
+	v, ok := def.Values[field]
+	if !ok {
+		return ""
+	}
+	return types.Format(v)
+}
+
 // collect asks for one value until it is one of its type.
-func (p *prompter) collect(ctx context.Context, c interp.Collect, a *interp.Answer, secrets map[string]string) error {
+func (p *prompter) collect(ctx context.Context, c interp.Collect, def string, a *interp.Answer, secrets map[string]string) error {
 	for {
-		label := fmt.Sprintf("  %s (%s)%s: ", c.Name, c.Type, hint(c.Description, c.Default))
+		label := fmt.Sprintf("  %s (%s)%s%s: ", c.Name, c.Type, hint(c.Description, c.Default), enterTakes(def))
 		text, err := p.read(ctx, label, c.Secret)
 		if err != nil {
 			return err
+		}
+		if text == "" {
+			text = def
 		}
 		if text == "" && c.Default != nil && !c.Secret {
 			a.Values[c.Name] = c.Default

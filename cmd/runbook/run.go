@@ -92,7 +92,7 @@ func (p *program) run(c *cli.Context) error {
 	if s := c.String("scenario"); s != "" {
 		return p.drill(c, rb, found, s)
 	}
-	return p.live(c, rb)
+	return p.live(c, rb, found.Origin())
 }
 
 func outputFormat(c *cli.Context) error {
@@ -117,9 +117,12 @@ func (p *program) load(f *source.File, plain bool) (*engine.Runbook, error) {
 }
 
 // live is a real run.
-func (p *program) live(c *cli.Context, rb *engine.Runbook) error {
+func (p *program) live(c *cli.Context, rb *engine.Runbook, origin string) error {
 	s, err := p.session(c)
 	if err != nil {
+		return err
+	}
+	if err := s.answers.check(rb.Plan); err != nil {
 		return err
 	}
 	inputs, err := p.inputs(c, s)
@@ -131,7 +134,7 @@ func (p *program) live(c *cli.Context, rb *engine.Runbook) error {
 		return failure(err)
 	}
 	return s.finish(rb.Run(s.ctx, engine.RunOptions{
-		Session: s.engine(engine.ModeRun), Inputs: values,
+		Session: s.engine(), Inputs: values, Origin: origin,
 	}))
 }
 
@@ -196,9 +199,12 @@ func (p *program) store(c *cli.Context) (*journal.Store, error) {
 func failure(err error) error {
 	var missing *engine.MissingError
 	var denied *engine.DeniedError
+	var coded *codeError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &coded):
+		return err
 	case errors.As(err, &missing):
 		return &codeError{engine.ExitMissing, err}
 	case errors.As(err, &denied):

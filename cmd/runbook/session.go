@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"github.com/urfave/cli/v2"
@@ -12,6 +14,7 @@ import (
 	"runbook/engine/interp"
 	"runbook/engine/journal"
 	"runbook/engine/report"
+	"runbook/engine/scenario"
 )
 
 // session is one run's view and people: what the commands run and resume share.
@@ -23,6 +26,7 @@ type session struct {
 	store    *journal.Store
 	prompter *prompter // nil: nobody is there
 	answers  *answers
+	drill    *scenario.Scenario // nil: the run is real
 	watch    []func(journal.Event)
 	live     *report.Live
 	close    func()
@@ -40,10 +44,13 @@ func (p *program) session(c *cli.Context) (*session, error) {
 	}
 	s := &session{p: p, user: p.who(c), store: store, answers: given, close: func() {}}
 	s.ctx, s.stop = withTimeout(c.Context, c.Duration("timeout"))
-	interactive := !c.Bool("non-interactive") && isTerminal(p.in) && isTerminal(p.err)
-	s.view(c, interactive)
-	if interactive {
-		s.prompter = newPrompter(p.in, p.err, s.user, s.screen())
+	var tty *os.File
+	if !c.Bool("non-interactive") && isTerminal(p.in) {
+		tty = p.promptAt()
+	}
+	s.view(c, tty != nil)
+	if tty != nil {
+		s.prompter = newPrompter(p.in, tty, s.user, s.screen())
 	}
 	return s, nil
 }
@@ -87,12 +94,8 @@ func eventWriter(p *program) func(journal.Event) {
 }
 
 // engine is the session as the engine wants it.
-func (s *session) engine(mode engine.Mode) engine.Session {
-	es := engine.Session{
-		Mode: mode, User: s.user, Host: hostname(), Store: s.store, Env: s.p.env, Watch: s.watch,
-		Ask: s.ask,
-	}
-	return es
+func (s *session) engine() engine.Session {
+	return engine.Session{User: s.user, Host: hostname(), Store: s.store, Env: s.p.env, Watch: s.watch, Ask: s.ask}
 }
 
 // ask answers a question beforehand given, or puts it to the person who is
@@ -102,10 +105,17 @@ func (s *session) ask(ctx context.Context, q interp.Question) (interp.Answer, ma
 	if ok || err != nil {
 		return a, secrets, err
 	}
-	if s.prompter == nil {
-		return interp.Answer{}, nil, engine.ErrNobody
+	switch {
+	case s.prompter != nil:
+		a, secrets, err := s.prompter.ask(ctx, q)
+		if errors.Is(err, errGone) { // the person left: the question stays open
+			err = engine.ErrNobody
+		}
+		return a, secrets, err
+	case s.drill != nil:
+		return scenarioAnswer(s.drill, q)
 	}
-	return s.prompter.ask(ctx, q)
+	return interp.Answer{}, nil, engine.ErrNobody
 }
 
 // finish closes the view and turns the outcome into an exit code.
@@ -116,7 +126,7 @@ func (s *session) finish(out *engine.Outcome, err error) error {
 		return failure(err)
 	}
 	if out.Code == engine.ExitPaused {
-		fmt.Fprintf(s.p.err, "\nThe run waits for a person:\n%s", resumeHelp(out))
+		s.sayPaused(out)
 	}
 	if out.Code == engine.ExitOK {
 		return nil
@@ -124,26 +134,35 @@ func (s *session) finish(out *engine.Outcome, err error) error {
 	return &codeError{code: out.Code}
 }
 
+func (s *session) sayPaused(out *engine.Outcome) {
+	if s.drill != nil {
+		fmt.Fprintf(s.p.err, "\nThe scenario %s has no answer to what was asked; run the drill on a terminal, or give the answer with --answer:\n%s", s.drill.Name, resumeHelp(out, "runbook run ..."))
+		return
+	}
+	fmt.Fprintf(s.p.err, "\nThe run waits for a person:\n%s", resumeHelp(out, "runbook resume "+out.Run))
+}
+
 // resumeHelp says how each open question can be answered.
-func resumeHelp(out *engine.Outcome) string {
+func resumeHelp(out *engine.Outcome, command string) string {
 	text := ""
 	for _, w := range out.Waiting {
+		name := answerName(w)
 		switch w.Kind {
 		case "confirm":
-			text += fmt.Sprintf("  runbook resume %s --approve %s\n", out.Run, w.Step)
+			text += fmt.Sprintf("  %s --approve %s      (or --answer %s=refuse)\n", command, name, name)
 		case "manual":
-			text += fmt.Sprintf("  runbook resume %s --answer %s=done", out.Run, w.Step)
+			text += fmt.Sprintf("  %s --answer %s=done", command, name)
 			for _, f := range w.Fields {
 				value := "VALUE"
 				if f.Secret {
 					value = "@env:NAME"
 				}
-				text += fmt.Sprintf(" --answer %s.%s=%s", w.Step, f.Name, value)
+				text += fmt.Sprintf(" --answer %s.%s=%s", name, f.Name, value)
 			}
 			text += "\n"
 		default:
 			for _, c := range w.Choices {
-				text += fmt.Sprintf("  runbook resume %s --answer %s=%s\n", out.Run, w.Step, c.ID)
+				text += fmt.Sprintf("  %s --answer '%s=%s'\n", command, name, c.ID)
 			}
 		}
 	}

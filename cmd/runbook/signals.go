@@ -16,7 +16,13 @@ import (
 func (p *program) signals(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(parent)
 	ch := make(chan os.Signal, 2)
-	signal.Notify(ch, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // under nohup the run goes on
+		signal.Notify(ch, syscall.SIGHUP)
+	}
+	// `| head` must not kill a run between two steps: a write to a pipe that is
+	// closed is an error like any other. Programs that are started do not inherit it.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	done := make(chan struct{})
 	go func() {
 		select {

@@ -20,6 +20,7 @@ type Options struct {
 	Engine   string // the engine's version
 	User     string
 	Host     string
+	Origin   string // the absolute path of the runbook's file, or ""
 	Inputs   map[string]any
 	// Present says which declared secrets have a value.
 	Present func(name string) bool
@@ -124,7 +125,7 @@ func (r *run) open(w World) {
 	p, o := r.plan, r.opts
 	env := r.env(w, &frame{inputs: o.Inputs})
 	w.Emit("", Event{Type: journal.RunStarted, Data: journal.RunStartedData{
-		Runbook: journal.Runbook{Name: p.Name, Title: p.Title, Version: p.Version, Path: p.File.Name, Digest: p.Digest},
+		Runbook: journal.Runbook{Name: p.Name, Title: p.Title, Version: p.Version, Path: p.File.Name, Origin: o.Origin, Digest: p.Digest},
 		Mode:    o.Mode, Scenario: o.Scenario, Engine: o.Engine, User: o.User, Host: o.Host,
 		Inputs: encoded(o.Inputs), Facts: encoded(r.facts), Links: links(p.Links, env),
 	}})

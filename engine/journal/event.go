@@ -72,12 +72,14 @@ func SecondsOf(d time.Duration) Seconds { return Seconds(d.Seconds()) }
 // Duration turns Seconds back.
 func (s Seconds) Duration() time.Duration { return time.Duration(float64(s) * float64(time.Second)) }
 
-// Runbook says which file ran. Digest is the hex SHA-256 of its bytes.
+// Runbook says which file ran. Digest is the hex SHA-256 of its bytes; Path is
+// the file as it was named, Origin its absolute path where it has one.
 type Runbook struct {
 	Name    string `json:"name"`
 	Title   string `json:"title,omitempty"`
 	Version string `json:"version,omitempty"`
 	Path    string `json:"path"`
+	Origin  string `json:"origin,omitempty"`
 	Digest  string `json:"digest"`
 }
 

@@ -117,6 +117,23 @@ func (s *Store) Read(id string) (*Log, error) {
 	return l, nil
 }
 
+// RunbookName is the name, in a run's folder, of the copy of its runbook.
+const RunbookName = "runbook.yaml"
+
+// KeepRunbook keeps the bytes of a run's runbook beside its journal, so that the
+// run can go on and be explained whatever becomes of the file.
+func (s *Store) KeepRunbook(id string, data []byte) error {
+	if err := os.WriteFile(filepath.Join(s.Path(id), RunbookName), data, 0o600); err != nil {
+		return fmt.Errorf("cannot keep the run: %w", err)
+	}
+	return nil
+}
+
+// Runbook is the runbook that a run began with.
+func (s *Store) Runbook(id string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(s.Path(id), RunbookName))
+}
+
 // Busy reports whether a process is at work on a run.
 func (s *Store) Busy(id string) bool {
 	f, err := os.OpenFile(filepath.Join(s.Path(id), "lock"), os.O_RDWR, 0)

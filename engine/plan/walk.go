@@ -1,5 +1,24 @@
 package plan
 
+import "strings"
+
+// MayDo is all that the file may do, as it is written, by list: observe, act,
+// hosts, env, read, write. Empty lists are left out.
+func (p *Plan) MayDo() map[string][]string {
+	s := p.Permissions.Static
+	hosts := append([]string{}, s.Hosts...)
+	for _, h := range p.Permissions.Hosts {
+		hosts = append(hosts, strings.TrimSpace(h.Text.Value))
+	}
+	out := map[string][]string{}
+	for name, list := range map[string][]string{"observe": s.Observe, "act": s.Act, "hosts": hosts, "env": s.Env, "read": s.Read, "write": s.Write} {
+		if len(list) > 0 {
+			out[name] = list
+		}
+	}
+	return out
+}
+
 // Walk visits every step of the plan, however deep, in the order of the file:
 // the steps, what they hold, the procedures, then finally.
 func (p *Plan) Walk(visit func(*Step)) {

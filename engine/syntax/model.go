@@ -13,6 +13,9 @@ type Language struct {
 // Resolve finds the shape that a spec.Ref names.
 func (l *Language) Resolve(name string) *spec.Shape { return l.named[name] }
 
+// APIVersion is the version of the language: what `apiVersion` says.
+const APIVersion = "runbook/v1"
+
 // The words of the language that several places use.
 var (
 	// Outcomes are what an `end` may say.
@@ -79,7 +82,7 @@ func NewLanguage(kinds []spec.Field) *Language {
 
 func runbookShape() *spec.Shape {
 	s := object(
-		required(example(field("apiVersion", words("runbook/v1"), "The version of this language."), "runbook/v1")),
+		required(example(field("apiVersion", words(APIVersion), "The version of this language."), APIVersion)),
 		required(example(field("name", ident, "The runbook's name: what `runbook run NAME` finds."), "payments")),
 		example(field("title", str, "What it is for, in a line."), "Payments incident response"),
 		field("description", str, "What one should know before running it."),

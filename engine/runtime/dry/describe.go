@@ -3,7 +3,6 @@ package dry
 import (
 	"fmt"
 	"reflect"
-	"strings"
 
 	"runbook/engine/journal"
 	"runbook/engine/lang"
@@ -72,22 +71,6 @@ func poll(p *plan.Poll) string {
 		return ""
 	}
 	return fmt.Sprintf("every %s for up to %s", p.Every, p.For)
-}
-
-// permissions are all that the file may do, as it is written.
-func permissions(p *plan.Plan) map[string][]string {
-	s := p.Permissions.Static
-	out := map[string][]string{}
-	hosts := append([]string{}, s.Hosts...)
-	for _, h := range p.Permissions.Hosts {
-		hosts = append(hosts, strings.TrimSpace(h.Text.Value))
-	}
-	for name, list := range map[string][]string{"observe": s.Observe, "act": s.Act, "hosts": hosts, "env": s.Env, "read": s.Read, "write": s.Write} {
-		if len(list) > 0 {
-			out[name] = list
-		}
-	}
-	return out
 }
 
 func same(a, b any) bool { return reflect.DeepEqual(a, b) }

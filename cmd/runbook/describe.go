@@ -1,0 +1,287 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"runbook/engine"
+	"runbook/engine/plan"
+	"runbook/engine/scenario"
+	"runbook/engine/types"
+)
+
+func (p *program) describeCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "describe",
+		Usage:     "what a runbook is for, what it takes, and what it may do; without a name, all runbooks",
+		ArgsUsage: "[RUNBOOK]",
+		Flags: []cli.Flag{
+			formatFlag("text", "text or json"),
+			&cli.BoolFlag{Name: "no-color", Usage: "plain text"},
+		},
+		OnUsageError: onUsage,
+		Action:       p.describe,
+	}
+}
+
+func (p *program) describe(c *cli.Context) error {
+	format := c.String("format")
+	if format != "text" && format != "json" {
+		return usage("no format %q: text or json", format)
+	}
+	if c.NArg() == 0 {
+		return p.describeAll(format)
+	}
+	name, err := oneArg(c, "a runbook")
+	if err != nil {
+		return err
+	}
+	d, err := p.description(name, c.Bool("no-color"))
+	if err != nil {
+		return err
+	}
+	if format == "json" {
+		return p.json(d)
+	}
+	d.write(p)
+	return nil
+}
+
+// describeAll lists the runbooks that can be found by name.
+func (p *program) describeAll(format string) error {
+	type row struct {
+		Name    string `json:"name"`
+		Title   string `json:"title"`
+		File    string `json:"file"`
+		Problem string `json:"problem,omitempty"`
+	}
+	rows := []row{}
+	for _, name := range p.places().Names() {
+		found, err := p.places().Open(name)
+		if err != nil {
+			rows = append(rows, row{Name: name, Problem: err.Error()})
+			continue
+		}
+		rb, diags := engine.Load(found.File)
+		r := row{Name: name, File: found.File.Name}
+		if rb == nil {
+			r.Problem = fmt.Sprintf("%s: see `runbook validate`", count(len(diags), "problem"))
+		} else {
+			r.Title = rb.Plan.Title
+		}
+		rows = append(rows, r)
+	}
+	if format == "json" {
+		return p.json(rows)
+	}
+	for _, r := range rows {
+		p.printf("%-20s  %s\n", r.Name, printable(r.Title+r.Problem))
+	}
+	if len(rows) == 0 {
+		p.printf("no runbooks in ./runbooks or RUNBOOK_PATH\n")
+	}
+	return nil
+}
+
+// about is what there is to say of a runbook, for people and machines.
+type about struct {
+	Name        string              `json:"name"`
+	Title       string              `json:"title,omitempty"`
+	Description string              `json:"description,omitempty"`
+	Version     string              `json:"version,omitempty"`
+	File        string              `json:"file"`
+	Digest      string              `json:"digest"`
+	Tags        []string            `json:"tags,omitempty"`
+	Triggers    []string            `json:"triggers,omitempty"`
+	Inputs      []aboutInput        `json:"inputs"`
+	Secrets     []aboutSecret       `json:"secrets"`
+	Requires    []string            `json:"requires,omitempty"`
+	Permissions map[string][]string `json:"permissions"`
+	Steps       []aboutStep         `json:"steps"`
+	Scenarios   []aboutScenario     `json:"scenarios,omitempty"`
+}
+
+type aboutInput struct {
+	Name        string `json:"name"`
+	Type        string `json:"type"`
+	Required    bool   `json:"required"`
+	Default     any    `json:"default,omitempty"`
+	Description string `json:"description,omitempty"`
+}
+
+type aboutSecret struct {
+	Name        string `json:"name"`
+	From        string `json:"from"`
+	Optional    bool   `json:"optional"`
+	Description string `json:"description,omitempty"`
+}
+
+type aboutStep struct {
+	ID    string      `json:"id"`
+	Role  string      `json:"role"`
+	Title string      `json:"title,omitempty"`
+	When  string      `json:"when,omitempty"` // of a branch
+	Steps []aboutStep `json:"steps,omitempty"`
+}
+
+type aboutScenario struct {
+	Name  string `json:"name"`
+	Title string `json:"title,omitempty"`
+}
+
+// description loads a runbook and gathers what there is to say of it.
+func (p *program) description(name string, plain bool) (*about, error) {
+	found, err := p.places().Open(name)
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	rb, err := p.load(found.File, plain)
+	if err != nil {
+		return nil, err
+	}
+	pl := rb.Plan
+	d := &about{
+		Name: pl.Name, Title: pl.Title, Description: pl.Description, Version: pl.Version, File: found.File.Name, Digest: pl.Digest,
+		Tags: pl.Tags, Triggers: pl.Triggers, Permissions: pl.MayDo(), Inputs: []aboutInput{}, Secrets: []aboutSecret{},
+	}
+	for _, in := range pl.Inputs {
+		d.Inputs = append(d.Inputs, aboutInput{in.Name, in.Type.String(), in.Required, types.Encode(in.Default), in.Description})
+	}
+	for _, s := range pl.Secrets {
+		d.Secrets = append(d.Secrets, aboutSecret{s.Name, secretSource(s), s.Optional, s.Description})
+	}
+	for _, q := range pl.Requires {
+		d.Requires = append(d.Requires, q.Command)
+	}
+	d.Steps = outline(pl.Steps, nil)
+	if len(pl.Finally) > 0 {
+		d.Steps = append(d.Steps, aboutStep{ID: "finally", Role: "group", When: "whatever happened", Steps: outline(pl.Finally, nil)})
+	}
+	if f, err := found.Beside(scenario.Suffix); err == nil {
+		if file, _ := rb.Scenarios(f); file != nil {
+			for _, s := range file.Scenarios {
+				d.Scenarios = append(d.Scenarios, aboutScenario{s.Name, s.Title})
+			}
+		}
+	}
+	return d, nil
+}
+
+func secretSource(s *plan.Secret) string {
+	switch {
+	case s.Env != "":
+		return "the environment variable " + s.Env
+	case s.File != "":
+		return "the file " + s.File
+	}
+	return "the command " + strings.Join(s.Command, " ")
+}
+
+// outline is the tree of steps, with procedures in the places they are called
+// from. Procedures do not call themselves, so it ends.
+func outline(steps []*plan.Step, out []aboutStep) []aboutStep {
+	for _, s := range steps {
+		a := aboutStep{ID: s.ID, Role: string(s.Role), Title: titleOf(s), Steps: outline(s.Steps, nil)}
+		if s.Call != nil {
+			a.Steps = outline(s.Call.Procedure.Steps, a.Steps)
+		}
+		for _, b := range s.Branches {
+			a.Steps = append(a.Steps, outlineBranch(b))
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+func outlineBranch(b *plan.Branch) aboutStep {
+	a := aboutStep{ID: b.ID, Role: "branch", When: "else", Steps: outline(b.Steps, nil)}
+	if b.When != nil {
+		a.When = b.When.Source
+	}
+	if b.Title != nil {
+		a.Title = b.Title.Text.Value
+	}
+	if b.Call != nil {
+		a.Steps = outline(b.Call.Procedure.Steps, a.Steps)
+	}
+	return a
+}
+
+// titleOf is a step's title as it is written.
+func titleOf(s *plan.Step) string {
+	if s.Title == nil {
+		return ""
+	}
+	return s.Title.Text.Value
+}
+
+// write draws it for people.
+func (d *about) write(p *program) {
+	p.printf("%s  %s\n", printable(d.Name), printable(d.Title))
+	if d.Description != "" {
+		p.printf("\n%s\n", printable(strings.TrimRight(d.Description, "\n")))
+	}
+	p.printf("\nfile      %s\n", printable(d.File))
+	if d.Version != "" {
+		p.printf("version   %s\n", printable(d.Version))
+	}
+	d.writeNeeds(p)
+	p.printf("\nMay do\n")
+	for _, k := range []string{"observe", "act", "hosts", "env", "read", "write"} {
+		if list := d.Permissions[k]; len(list) > 0 {
+			p.printf("  %-8s %s\n", k, printable(strings.Join(list, ", ")))
+		}
+	}
+	p.printf("\nSteps\n")
+	writeOutline(p, d.Steps, 1)
+	if len(d.Scenarios) > 0 {
+		p.printf("\nScenarios to practise: runbook run %s --scenario NAME\n", d.Name)
+	}
+	for _, s := range d.Scenarios {
+		p.printf("  %-26s %s\n", printable(s.Name), printable(s.Title))
+	}
+}
+
+func (d *about) writeNeeds(p *program) {
+	if len(d.Inputs) > 0 {
+		p.printf("\nInputs\n")
+	}
+	for _, in := range d.Inputs {
+		def := "required"
+		if in.Default != nil {
+			def = fmt.Sprintf("default %q", types.Format(in.Default))
+		} else if !in.Required {
+			def = "optional"
+		}
+		p.printf("  %-14s %s, %s  %s\n", printable(in.Name), in.Type, printable(def), printable(in.Description))
+	}
+	if len(d.Secrets) > 0 {
+		p.printf("\nSecrets\n")
+	}
+	for _, s := range d.Secrets {
+		optional := ""
+		if s.Optional {
+			optional = " (optional)"
+		}
+		p.printf("  %-14s from %s%s  %s\n", printable(s.Name), printable(s.From), optional, printable(s.Description))
+	}
+	if len(d.Requires) > 0 {
+		p.printf("\nNeeds     %s\n", printable(strings.Join(d.Requires, ", ")))
+	}
+}
+
+func writeOutline(p *program, steps []aboutStep, depth int) {
+	for _, s := range steps {
+		line := strings.Repeat("  ", depth) + s.Role + " " + s.ID
+		if s.Title != "" {
+			line += ": " + s.Title
+		}
+		if s.When != "" {
+			line += "  [" + s.When + "]"
+		}
+		p.printf("%s\n", printable(strings.ReplaceAll(line, "\n", " ")))
+		writeOutline(p, s.Steps, depth+1)
+	}
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"runbook/engine"
+	"runbook/engine/interp"
+	"runbook/engine/scenario"
+	"runbook/engine/source/render"
+	"runbook/engine/types"
+)
+
+// drill runs a runbook in a scenario's world. People answer at the terminal;
+// where nobody is there, the scenario's people do.
+func (p *program) drill(c *cli.Context, rb *engine.Runbook, found *engine.Found, name string) error {
+	sc, err := p.scenario(rb, found, name, c.Bool("no-color"))
+	if err != nil {
+		return err
+	}
+	s, err := p.session(c)
+	if err != nil {
+		return err
+	}
+	if err := s.answers.check(rb.Plan); err != nil {
+		return err
+	}
+	s.drill = sc
+	if s.prompter != nil {
+		s.prompter.script = sc
+	}
+	values, err := p.drillInputs(c, rb, sc)
+	if err != nil {
+		return failure(err)
+	}
+	out, err := rb.Run(s.ctx, engine.RunOptions{Session: s.engine(), Inputs: values, Scenario: sc, Origin: found.Origin()})
+	ended := s.finish(out, err)
+	if err != nil || out.Code == engine.ExitPaused || out.Code == engine.ExitCancelled {
+		return ended
+	}
+	return p.debrief(sc, out, ended)
+}
+
+// scenario finds the scenario beside the runbook.
+func (p *program) scenario(rb *engine.Runbook, found *engine.Found, name string, plain bool) (*scenario.Scenario, error) {
+	f, err := found.Beside(scenario.Suffix)
+	if err != nil {
+		return nil, usage("%s has no scenarios: %w", found.File.Name, err)
+	}
+	file, diags := rb.Scenarios(f)
+	if file == nil {
+		color := !plain && p.env("NO_COLOR") == "" && isTerminal(p.err)
+		_ = render.Text(p.err, diags, render.Options{Color: color}) // what cannot be shown is said below
+		return nil, &codeError{engine.ExitInvalid, fmt.Errorf("%s is not sound, so nothing was run", f.Name)}
+	}
+	sc := file.Find(name)
+	if sc == nil {
+		return nil, usage("%s has no scenario %q; it has %s", f.Name, name, strings.Join(file.Names(), ", "))
+	}
+	return sc, nil
+}
+
+// drillInputs are the scenario's, with what the command line says instead.
+func (p *program) drillInputs(c *cli.Context, rb *engine.Runbook, sc *scenario.Scenario) (map[string]any, error) {
+	in, err := p.inputs(c, nil)
+	if err != nil {
+		return nil, err
+	}
+	in.Env = nil // a drill is the same on every machine
+	given := maps.Clone(sc.Inputs)
+	if given == nil {
+		given = map[string]any{}
+	}
+	maps.Copy(given, in.File)
+	in.File = given
+	return in.Resolve(rb.Plan)
+}
+
+// debrief holds the drill against what the scenario expects.
+func (p *program) debrief(sc *scenario.Scenario, out *engine.Outcome, ended error) error {
+	met, failures := sc.Expect.Hold(out.State)
+	for _, m := range out.Missed {
+		fmt.Fprintf(p.err, "the scenario has no answer: %s\n", printable(m))
+	}
+	for _, f := range failures {
+		fmt.Fprintf(p.err, "not as expected: %s\n", printable(f.String()))
+	}
+	if len(failures)+len(out.Missed) == 0 {
+		fmt.Fprintf(p.err, "DRILL %s: as expected in all of %s\n", sc.Name, count(met, "point"))
+		if sc.Expect.Outcome == "failed" {
+			return nil // it had to fail, and did
+		}
+		return ended
+	}
+	fmt.Fprintf(p.err, "DRILL %s: %s as expected, %d not\n", sc.Name, count(met, "point"), len(failures)+len(out.Missed))
+	return &codeError{code: engine.ExitFailed}
+}
+
+// scenarioAnswer is what the scenario's people say to a question.
+func scenarioAnswer(sc *scenario.Scenario, q interp.Question) (interp.Answer, map[string]string, error) {
+	given, ok := sc.Answers[answerName(q)]
+	if !ok {
+		return interp.Answer{}, nil, engine.ErrNobody
+	}
+	a := interp.Answer{Choice: given.Choice, By: "the scenario", How: "scenario", Values: map[string]any{}}
+	if err := allowed(q, a.Choice); err != nil {
+		return a, nil, fmt.Errorf("the scenario %s answers %s with %q: %w", sc.Name, q.Step, a.Choice, err)
+	}
+	secrets := map[string]string{}
+	for _, f := range q.Collect {
+		v, there := given.Values[f.Name]
+		if !there {
+			continue
+		}
+		if f.Secret {
+			secrets[f.Name] = types.Format(v)
+			continue
+		}
+		a.Values[f.Name] = v
+	}
+	return a, secrets, nil
+}
+
+// answerName is the name by which an answer to a question is given: the step's,
+// or STEP>undo for the offer to undo it.
+func answerName(q interp.Question) string {
+	if q.Kind == "undo" {
+		return q.Step + ">undo"
+	}
+	return q.Step
+}

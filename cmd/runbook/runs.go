@@ -1,0 +1,131 @@
+package main
+
+import (
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"runbook/engine"
+	"runbook/engine/journal"
+)
+
+func (p *program) runsCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "runs",
+		Usage: "the runs that are kept here, the newest first",
+		Flags: []cli.Flag{
+			stateFlag(),
+			formatFlag("text", "text or json"),
+			&cli.StringFlag{Name: "runbook", Usage: "only runs of the runbook `NAME`"},
+			&cli.BoolFlag{Name: "open", Usage: "only runs that are not over: running, paused, interrupted"},
+			&cli.IntFlag{Name: "limit", Aliases: []string{"n"}, Value: 20, Usage: "at most this many; 0 is all"},
+		},
+		OnUsageError: onUsage,
+		Action:       p.runs,
+	}
+}
+
+// runRow is a run in the list.
+type runRow struct {
+	Run      string          `json:"run"`
+	Runbook  string          `json:"runbook"`
+	Mode     string          `json:"mode"`
+	Status   string          `json:"status"`
+	Began    time.Time       `json:"began"`
+	Duration journal.Seconds `json:"duration"`
+	User     string          `json:"user"`
+	Summary  string          `json:"summary,omitempty"`
+	Waiting  []string        `json:"waiting,omitempty"`
+	Problem  string          `json:"problem,omitempty"`
+}
+
+func (p *program) runs(c *cli.Context) error {
+	if err := noArgs(c); err != nil {
+		return err
+	}
+	format := c.String("format")
+	if format != "text" && format != "json" {
+		return usage("no format %q: text or json", format)
+	}
+	store, err := p.store(c)
+	if err != nil {
+		return err
+	}
+	rows, err := runRows(store, c.String("runbook"), c.Bool("open"), c.Int("limit"))
+	if err != nil {
+		return &codeError{engine.ExitFailed, err}
+	}
+	if format == "json" {
+		return p.json(rows)
+	}
+	if len(rows) == 0 {
+		p.printf("no runs in %s\n", store.Dir)
+	}
+	for _, r := range rows {
+		mode := ""
+		if r.Mode == string(engine.ModeDrill) {
+			mode = "  DRILL"
+		}
+		p.printf("%-44s  %s  %-11s  %-10s%s  %s\n", r.Run, r.Began.UTC().Format("2006-01-02 15:04:05Z"), r.Status, duration(r.Duration), mode, printable(r.about()))
+	}
+	return nil
+}
+
+func (r runRow) about() string {
+	if r.Problem != "" {
+		return r.Problem
+	}
+	return r.Summary
+}
+
+func duration(s journal.Seconds) string {
+	d := s.Duration()
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(100 * time.Millisecond).String()
+}
+
+// runRows reads the journals, as far as they are wanted. One that cannot be read
+// is a row that says so.
+func runRows(store *journal.Store, name string, open bool, limit int) ([]runRow, error) {
+	ids, err := store.IDs()
+	if err != nil {
+		return nil, err
+	}
+	rows := []runRow{}
+	for _, id := range ids {
+		if limit > 0 && len(rows) == limit {
+			break
+		}
+		r := readRow(store, id)
+		if name != "" && r.Runbook != name || open && !r.open() {
+			continue
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+func (r runRow) open() bool {
+	return r.Problem != "" || r.Status == "running" || r.Status == "paused" || r.Status == "interrupted"
+}
+
+func readRow(store *journal.Store, id string) runRow {
+	log, err := store.Read(id)
+	if err != nil {
+		return runRow{Run: id, Status: "unreadable", Problem: err.Error()}
+	}
+	s := journal.Fold(log.Events)
+	r := runRow{
+		Run: id, Runbook: s.Started.Runbook.Name, Mode: s.Started.Mode, Status: s.Status(store.Busy(id)), Began: s.Began,
+		Duration: journal.SecondsOf(s.Last.Sub(s.Began)), User: s.Started.User, Waiting: s.Paused,
+	}
+	if s.Finished != nil {
+		r.Summary = s.Finished.Summary
+		if r.Summary == "" {
+			r.Summary = s.Finished.Error
+		}
+	}
+	return r
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "write the expected output of the scripts anew")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"runbook": main,
+		"argv":    printArgv,
+	})
+}
+
+// printArgv is a program for scripts to start: it prints its words and its
+// standard input as JSON.
+func printArgv() {
+	in, _ := io.ReadAll(os.Stdin) // nothing is as good as unreadable here
+	out, err := json.Marshal(map[string]any{"argv": os.Args[1:], "stdin": string(in)})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(string(out))
+}
+
+// TestScripts runs the real binary, as a person or a machine would.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("RUNBOOK_STATE", filepath.Join(e.WorkDir, "state"))
+			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("USER", "tester")
+			e.Setenv("NO_PROXY", "*")
+			library, err := filepath.Abs("../../runbooks")
+			if err != nil {
+				return err
+			}
+			e.Setenv("LIBRARY", library)
+			server := httptest.NewServer(http.HandlerFunc(answer))
+			e.Defer(server.Close)
+			e.Setenv("SERVER", server.URL)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code":     code,
+			"jsonline": jsonLine,
+			"replace":  replace,
+			"absent":   absent,
+		},
+	})
+}
+
+// answer is the server of the scripts: the path says the status.
+func answer(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	status := http.StatusOK
+	if _, err := fmt.Sscanf(strings.Trim(r.URL.Path, "/"), "%d", &status); err != nil {
+		status = http.StatusOK
+	}
+	w.WriteHeader(status)
+	fmt.Fprintf(w, `{"method":%q,"authorization":%q,"status":%d}`, r.Method, r.Header.Get("Authorization"), status)
+}
+
+// code runs a command and holds its exit code: `code 3 runbook validate x`.
+func code(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N command...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	if err != nil {
+		var ok bool
+		if got, ok = exitCode(err); !ok {
+			ts.Fatalf("%v", err)
+		}
+	}
+	if fmt.Sprint(got) != args[0] {
+		ts.Fatalf("exit code %d, not %s", got, args[0])
+	}
+}
+
+func exitCode(err error) (int, bool) {
+	e, ok := err.(interface{ ExitCode() int })
+	if !ok {
+		return 0, false
+	}
+	return e.ExitCode(), true
+}
+
+// jsonLine holds a JSON Lines stream: `jsonline stdout type=run.finished
+// data.outcome=resolved` wants a line in which all paths have their values; with
+// `!` none may.
+func jsonLine(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: jsonline stdout|FILE path=value...")
+	}
+	found := false
+	for i, line := range strings.Split(strings.TrimSpace(ts.ReadFile(args[0])), "\n") {
+		var v any
+		if err := json.Unmarshal([]byte(line), &v); err != nil {
+			ts.Fatalf("line %d is not JSON: %v\n%s", i+1, err, line)
+		}
+		found = found || fits(v, args[1:])
+	}
+	if found == neg {
+		ts.Fatalf("a line with %s: found is %v", strings.Join(args[1:], " "), found)
+	}
+}
+
+func fits(v any, wants []string) bool {
+	for _, w := range wants {
+		path, want, _ := strings.Cut(w, "=")
+		got := v
+		for _, name := range strings.Split(path, ".") {
+			m, _ := got.(map[string]any)
+			got = m[name]
+		}
+		if fmt.Sprint(got) != want {
+			return false
+		}
+	}
+	return true
+}
+
+// absent holds that a word stands in no file below a folder.
+func absent(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: absent WORD FOLDER")
+	}
+	files := 0
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[1]), func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		files++
+		if data, err := os.ReadFile(name); err != nil || strings.Contains(string(data), args[0]) {
+			return fmt.Errorf("%s holds %q (%v)", name, args[0], err)
+		}
+		return nil
+	}))
+	if files == 0 {
+		ts.Fatalf("%s holds no file", args[1])
+	}
+}
+
+// replace fills in an environment variable in a file: `replace FILE $SERVER`
+// puts its value wherever the file says SERVER.
+func replace(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: replace FILE NAME...")
+	}
+	text := ts.ReadFile(args[0])
+	for _, name := range args[1:] {
+		text = strings.ReplaceAll(text, "@"+name+"@", ts.Getenv(name))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
