@@ -1,0 +1,183 @@
+package schema
+
+import (
+	"reflect"
+
+	"runbook/engine/journal"
+	"runbook/engine/syntax"
+)
+
+// event describes one type of event: its data, and when it is written.
+type event struct {
+	typ  journal.Type
+	data reflect.Type
+	when string
+}
+
+func of[T any](typ journal.Type, when string) event { return event{typ, reflect.TypeFor[T](), when} }
+
+// events are the types of events, in the order in which the page lists them.
+var events = []event{
+	of[journal.RunStartedData](journal.RunStarted, "The run begins: always the first line, and on the disk before the first step."),
+	of[journal.RunPausedData](journal.RunPaused, "Nothing can go on without a person who is not there: the process ends, and the run can be resumed. Durable."),
+	of[journal.RunResumedData](journal.RunResumed, "Another process goes on with the run. Durable."),
+	of[journal.RunFinishedData](journal.RunFinished, "The run is over: always the last line. Durable. A journal without it is of a run that goes on, waits or broke off."),
+	of[journal.StepStartedData](journal.StepStarted, "A step begins. A step whose `if` does not hold has none."),
+	of[journal.StepFinishedData](journal.StepFinished, "A step has ended or was skipped: once for each key, behind everything else of the step but what its `on_failure` runs. A step that waits for a person in a paused run has none yet."),
+	of[journal.AttemptStartedData](journal.AttemptStarted, "An attempt of a check or an action is about to be made. An action's is on the disk before anything is done."),
+	of[journal.AttemptFinishedData](journal.AttemptFinished, "The attempt came back. An action's is on the disk before the run goes on. A resume takes what is here instead of making the attempt again."),
+	of[journal.ProcessStartedData](journal.ProcessStarted, "A program was started for an attempt; several for a script that starts several."),
+	of[journal.WaitStartedData](journal.WaitStarted, "The run begins to wait: a delay, or the time between two attempts."),
+	of[journal.WaitFinishedData](journal.WaitFinished, "The wait is over."),
+	of[journal.DecisionMadeData](journal.DecisionMade, "A decision chose, before the steps of its branch. A resume makes it again and must come to the same branch."),
+	of[journal.FactSetData](journal.FactSet, "A fact has a new value."),
+	of[journal.SecretReplacedData](journal.SecretReplaced, "A secret that a person gave takes the place of a declared one."),
+	of[journal.MessageRenderedData](journal.MessageRendered, "A message's text is known."),
+	of[journal.ApprovalRequestedData](journal.ApprovalRequested, "A person is asked. It is written once for each question, even where the question is put again."),
+	of[journal.ApprovalAnsweredData](journal.ApprovalAnswered, "The person answered. Durable."),
+	of[journal.UndoData](journal.UndoOwed, "An action succeeded that has an `undo`: from here on it is owed. Durable."),
+	of[journal.UndoData](journal.UndoSettled, "What was owed is done or declined, or failed and is still owed. Durable."),
+	of[journal.ProcedureStartedData](journal.ProcedureStarted, "A step or a branch goes into a procedure."),
+	of[journal.RunRehearsedData](journal.RunRehearsed, "A rehearsal begins. Rehearsals are shown and never kept."),
+	of[journal.StepRehearsedData](journal.StepRehearsed, "What a run would do at a step."),
+	of[journal.BranchRehearsedData](journal.BranchRehearsed, "A way that a run could take: a branch of a decision, what follows a failure, an undo, or the steps at the very end. Its steps come behind it."),
+}
+
+// operandName is what the schema calls an operand.
+const operandName = "Operand"
+
+// operandLists are the fields that hold operands.
+var operandLists = []string{"DecisionMadeData.because", "Expectation.because"}
+
+// operandFields are what an operand may hold.
+var operandFields = []struct{ key, word, doc string }{
+	{"expr", "string", "What was read, as it stands in the file: `steps.api.status`."},
+	{"value", "any", "Its value; a large one is cut."},
+	{"not_read", "boolean", "It was not reached: what stands before it had decided."},
+	{"error", "string", "It could not be computed, and this is why."},
+	{"item", "any", "Where it searches a list, such as `any(...)`: the first entry that decided."},
+}
+
+var (
+	verdicts = []string{"passed", "failed", "error", "skipped"}
+	outcomes = append(append([]string{}, syntax.Outcomes...), "completed", "cancelled")
+	waits    = []string{"delay", "retry", "poll"}
+	asked    = []string{"manual", "confirm", "ask", "in_doubt", "undo"}
+)
+
+// fieldWords are the words that a string may be.
+var fieldWords = map[string][]string{
+	"RunStartedData.mode":        {"run", "drill"},
+	"RunFinishedData.outcome":    outcomes,
+	"StepStartedData.role":       syntax.Roles,
+	"StepFinishedData.role":      syntax.Roles,
+	"StepFinishedData.verdict":   verdicts,
+	"AttemptStartedData.role":    {"check", "action"},
+	"WaitStartedData.for":        waits,
+	"WaitFinishedData.for":       waits,
+	"ApprovalRequestedData.kind": asked,
+	"ApprovalAnsweredData.kind":  asked,
+	"UndoData.when":              {"failure", "always"},
+	"UndoData.how":               {"done", "declined", "failed"},
+	"StepRehearsedData.role":     syntax.Roles,
+}
+
+// fieldDocs say what each field means.
+var fieldDocs = map[string]string{
+	"Event.seq":  "The line's number, from 1, without gaps.",
+	"Event.time": "When it was written, in UTC. It never decides the order: `seq` does.",
+	"Event.run":  "The run's id.",
+	"Event.type": "What happened.",
+	"Event.step": "The id of the step that it is about; missing where it is about the run, and on waits.",
+	"Event.key":  "The path to what happened: `triage/api#p3.a2` is attempt 2 of poll 3 of the step `api` in `triage`. Up to the `#` it is the step's.",
+	"Event.data": "What belongs to the type.",
+	"Event.prev": "The `hash` of the line before; empty on the first.",
+	"Event.hash": "The hex SHA-256 of this line as it stands, with an empty `hash`.",
+
+	"Place.file": "The file's name.", "Place.line": "The line, from 1.", "Place.column": "The column, from 1.",
+	"Link.title": "What is there.", "Link.url": "Where it is.",
+	"Error.kind":     "A word of the step's kind, such as `dns`; or `timeout`, `canceled`, `output` (an output could not be computed), `render` (what to do could not be computed).",
+	"Error.message":  "What went wrong, for people.",
+	"Runbook.name":   "The runbook's `name`.",
+	"Runbook.title":  "Its `title`.",
+	"Runbook.path":   "The file that was read.",
+	"Runbook.digest": "The hex SHA-256 of its bytes. A run is resumed with the same bytes only.", "Runbook.version": "The author's `version`.",
+
+	"RunStartedData.runbook": "What runs.", "RunStartedData.mode": "The real thing, or a drill in the world of a scenario.",
+	"RunStartedData.scenario": "The scenario of a drill.", "RunStartedData.engine": "The version of the program.",
+	"RunStartedData.user": "Who began it.", "RunStartedData.host": "On which machine.",
+	"RunStartedData.inputs": "The inputs, by name, with their defaults.", "RunStartedData.facts": "The facts before the first step, by name.",
+	"RunStartedData.links":    "The runbook's links.",
+	"RunPausedData.waiting":   "The keys of the steps that wait for an answer.",
+	"RunResumedData.user":     "Who goes on.",
+	"RunResumedData.from":     "The `seq` of the last line before.",
+	"RunFinishedData.outcome": "How it ended: that of the `end` that was reached; `completed` without one; `failed`; `cancelled`.",
+	"RunFinishedData.summary": "The `summary` of the `end`.", "RunFinishedData.error": "Why it failed.",
+	"RunFinishedData.failed": "The key of the step that failed it.", "RunFinishedData.facts": "The facts at the end, by name.",
+	"RunFinishedData.duration": "From the beginning to the end, waiting included.",
+
+	"StepStartedData.role": "The step's role.", "StepStartedData.kind": "The kind of a check or an action.",
+	"StepStartedData.title": "Its title, rendered.", "StepStartedData.budget": "Its `timeout`; missing where it has none.",
+	"StepStartedData.place": "Where it stands in the file.", "StepStartedData.links": "Its links.",
+	"StepFinishedData.role":     "The step's role.",
+	"StepFinishedData.verdict":  "`passed`; `failed`: an expectation is false, a person refused, a step inside failed; `error`: it could not be done or computed; `skipped`: its `if` does not hold.",
+	"StepFinishedData.duration": "How long it took: of a check or an action the last attempt, of other steps all of it. 0 where it was skipped.",
+	"StepFinishedData.reason":   "Why it did not pass, for people.", "StepFinishedData.error": "What the last attempt erred with.",
+	"StepFinishedData.results": "The native results of the kind, by name.", "StepFinishedData.outputs": "The step's own outputs, or the values that a person gave, by name.",
+	"StepFinishedData.evidence": "What is kept for the postmortem, by name.", "StepFinishedData.expect": "What was expected, in order.",
+	"StepFinishedData.attempts": "How many attempts were made, polls and retries together.",
+	"Expectation.expr":          "The expression.", "Expectation.ok": "Whether it held.", "Expectation.because": "What it read, in order.",
+	"Expectation.error": "Why it could not be computed.",
+
+	"AttemptStartedData.role": "The step's role.", "AttemptStartedData.kind": "The step's kind.",
+	"AttemptStartedData.request":   "What will be done: the kind's options with every template filled in, by name.",
+	"AttemptFinishedData.fields":   "The native results, by name; also where it erred, so far as they are known.",
+	"AttemptFinishedData.error":    "Why it could not be done.",
+	"AttemptFinishedData.duration": "How long it took.",
+	"AttemptFinishedData.ended":    "What ended the attempt from outside: `cancelled`, `stopped` (a step beside it ended the run), or `timeout` with the key of the budget that was up.",
+	"ProcessStartedData.pid":       "The process.", "ProcessStartedData.group": "Its process group.", "ProcessStartedData.argv": "The program with its arguments.",
+	"ProcessStartedData.started": "When it was started: with the pid it tells the process from a later one of the same number.",
+	"ProcedureStartedData.name":  "The procedure.", "ProcedureStartedData.title": "Its title, rendered.",
+	"ProcedureStartedData.escalation": "Whom to turn to when it does not help.", "ProcedureStartedData.place": "Where it stands in the file.",
+	"WaitStartedData.for": "What the run waits for.", "WaitStartedData.length": "How long it means to wait.",
+	"WaitFinishedData.for": "What the run waited for.", "WaitFinishedData.ended": "What ended the wait before its time: `cancelled`, `stopped`, or `timeout` with the key of the budget that was up.",
+
+	"DecisionMadeData.branch": "The id of the branch that was taken; empty where none fitted, which fails the step.", "DecisionMadeData.title": "The branch's title, rendered.",
+	"DecisionMadeData.because":   "The operands that the conditions read, in order, each once.",
+	"DecisionMadeData.uncertain": "A condition could not be computed; it counts as false, and its error stands in `because`.",
+	"DecisionMadeData.choices":   "Where a person chose: the branches that fitted.", "DecisionMadeData.by": "Where a person chose: who.",
+	"DecisionMadeData.place": "Where the decision stands in the file.",
+	"FactSetData.name":       "The fact.", "FactSetData.value": "Its value from here on.", "FactSetData.was": "Its value before.",
+	"SecretReplacedData.name": "The declared secret.", "SecretReplacedData.by": "Who gave the new one.",
+	"MessageRenderedData.title": "The step's title, rendered.", "MessageRenderedData.to": "The channels that it is for; none where it is for the journal alone.",
+	"MessageRenderedData.text": "The text.",
+
+	"ApprovalRequestedData.kind":  "`manual`: a task; `confirm`: a permission; `ask`: a choice among branches; `in_doubt`: an action was under way when the run broke off; `undo`: whether to take an effect back.",
+	"ApprovalRequestedData.title": "The step's title, rendered.", "ApprovalRequestedData.text": "What is asked, or what is to be done.",
+	"ApprovalRequestedData.shown":   "What will be done when it is approved; for a choice, what the conditions read.",
+	"ApprovalRequestedData.choices": "The answers that may be given.", "ApprovalRequestedData.fields": "The values that are asked for.",
+	"ApprovalRequestedData.always": "It is asked even where everything is to be approved.",
+	"Choice.id":                    "The answer's word.", "Choice.title": "What it means.",
+	"AnswerField.name": "The value's name.", "AnswerField.type": "Its type, in words.", "AnswerField.description": "What it is.",
+	"AnswerField.secret": "It must not be seen.", "AnswerField.required": "It must be given.",
+	"ApprovalAnsweredData.kind":   "That of the question.",
+	"ApprovalAnsweredData.choice": "`approve`, `refuse`, `done`, `could_not`, `repeat`, `fail`, or the id of a branch.",
+	"ApprovalAnsweredData.by":     "Who answered.", "ApprovalAnsweredData.how": "By which way: `terminal`, `--yes`, `--answer`, `scenario`.",
+	"ApprovalAnsweredData.values": "The values that were given, by name; a secret one stands as its name.", "ApprovalAnsweredData.note": "What else they said.",
+	"UndoData.title": "The action's title, rendered.", "UndoData.when": "`failure`: it is offered when the run fails or is cancelled; `always`: when it ends at all.",
+	"UndoData.action": "The key of the action that owes it.", "UndoData.how": "How it was settled. One that failed stays owed.",
+
+	"RunRehearsedData.runbook": "What is rehearsed.", "RunRehearsedData.inputs": "The inputs, by name; one that is not known stands as ‹inputs.NAME›.",
+	"RunRehearsedData.permissions": "All that the file may do, by list.",
+	"StepRehearsedData.role":       "The step's role.", "StepRehearsedData.kind": "The kind of a check or an action.", "StepRehearsedData.title": "Its title.",
+	"StepRehearsedData.place": "Where it stands in the file.", "StepRehearsedData.if": "Its condition.", "StepRehearsedData.delay": "How long it waits before.",
+	"StepRehearsedData.budget": "Its `timeout`.", "StepRehearsedData.retry": "How it is retried, in words.", "StepRehearsedData.poll": "How it polls, in words.",
+	"StepRehearsedData.request": "What would be done; what only a run can know stands as ‹steps.api.status›.", "StepRehearsedData.expect": "What would have to hold.",
+	"StepRehearsedData.confirm": "What a person would be asked first.", "StepRehearsedData.instructions": "What a person would be told to do.",
+	"StepRehearsedData.collect": "The values that a person would be asked for.", "StepRehearsedData.to": "The channels that the message would go to.",
+	"StepRehearsedData.text": "The message's text.", "StepRehearsedData.ask": "What a person would be asked to choose.",
+	"StepRehearsedData.outcome": "The outcome of an `end`.", "StepRehearsedData.summary": "Its summary.", "StepRehearsedData.procedure": "The procedure that is gone into.",
+	"StepRehearsedData.observed": "How a check came out that was really made.",
+	"BranchRehearsedData.branch": "The branch's id, or `undo`, `on_failure`, `finally`.", "BranchRehearsedData.title": "Its title.",
+	"BranchRehearsedData.when": "When it is taken, as it stands in the file or in words.", "BranchRehearsedData.taken": "It is known that it would be taken.",
+}
