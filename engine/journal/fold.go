@@ -54,6 +54,7 @@ type Step struct {
 	Waiting   *WaitStartedData
 	Since     time.Time // when Waiting began
 	Polls     int       // how many waits for the next poll there were
+	Trouble   *Error    // what kept the latest attempt from its end
 }
 
 // Question is something a person was asked, with the answer.
@@ -194,6 +195,9 @@ func (s *State) during(st *Step, e Event) {
 	case AttemptStarted:
 		st.Attempts++
 		st.Waiting = nil
+	case AttemptFinished:
+		d, _ := Decode[struct{ Error *Error }](e) // not its fields, which are many
+		st.Trouble = d.Error
 	case WaitStarted:
 		d, _ := Decode[WaitStartedData](e)
 		st.Waiting, st.Since = &d, e.Time

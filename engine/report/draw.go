@@ -76,7 +76,7 @@ func (d *drawer) moment(m journal.Moment) string {
 	case journal.DecisionMadeData:
 		return d.decision(m, x)
 	case journal.FactSetData:
-		return pad + fmt.Sprintf("%s = %s%s\n", d.paint(bold, oneLine(x.Name)), oneLine(value(x.Value)), d.was(x.Was))
+		return pad + fmt.Sprintf("%s = %s%s\n", d.paint(bold, oneLine(x.Name)), oneLine(shorten(value(x.Value), 600)), d.was(x.Was))
 	case journal.SecretReplacedData:
 		return pad + fmt.Sprintf("the secret %s is the one that %s gave, from here on\n", oneLine(x.Name), oneLine(x.By))
 	case journal.ApprovalRequestedData:
@@ -104,7 +104,7 @@ func (d *drawer) was(v any) string {
 	if v == nil || v == "" {
 		return ""
 	}
-	return d.paint(dim, "  (was "+oneLine(value(v))+")")
+	return d.paint(dim, "  (was "+oneLine(shorten(value(v), 200))+")")
 }
 
 // depth is how deep a step stands; the steps of `finally` stand beside the
@@ -139,7 +139,7 @@ func name(id, key string) string {
 func (d *drawer) heading(st *journal.Step) string {
 	text := d.paint(bold, name(st.ID, st.Key))
 	if st.Info.Title != "" {
-		text += "  " + oneLine(st.Info.Title)
+		text += "  " + oneLine(shorten(st.Info.Title, 300))
 	}
 	return text
 }
@@ -172,6 +172,10 @@ func (d *drawer) waits(e journal.Event) string {
 		d.said[once] = true
 	}
 	long, who := span(x.Length.Duration()), name(e.Step, key)
+	because := ""
+	if st := d.state.Step(key); st != nil && x.For != "delay" {
+		because = d.trouble(st)
+	}
 	text := "waits " + long
 	switch x.For {
 	case "poll":
@@ -181,7 +185,15 @@ func (d *drawer) waits(e journal.Event) string {
 	case "delay":
 		text = "begins in " + long
 	}
-	return pad(depth(key)) + d.paint(dim, "… "+who+"  "+text) + "\n"
+	return pad(depth(key)) + d.paint(dim, "… "+who+"  "+text+because) + "\n"
+}
+
+// trouble is what kept the latest attempt from its end.
+func (d *drawer) trouble(st *journal.Step) string {
+	if st.Trouble == nil {
+		return ""
+	}
+	return ": " + oneLine(shorten(st.Trouble.Kind+": "+st.Trouble.Message, 200))
 }
 
 // attempt shows, where much is wanted, what is being done.
@@ -238,10 +250,10 @@ func (d *drawer) why(deep int, x journal.StepFinishedData) string {
 	}
 	text := ""
 	if reason != "" {
-		text = indent(d.paint(styleOf(x.Verdict), firstLines(clean(reason), 12)), pad(deep)) + "\n"
+		text = indent(d.paint(styleOf(x.Verdict), brief(reason)), pad(deep)) + "\n"
 	}
 	if s, _ := x.Results["stderr"].(string); strings.TrimSpace(s) != "" {
-		return text + d.block(deep, lastLines(clean(s), 8))
+		return text + d.block(deep, brief(lastLines(s, 8)))
 	}
 	if s, _ := x.Results["body"].(string); strings.TrimSpace(s) != "" {
 		return text + d.block(deep, shorten(firstLines(clean(s), 4), 400))
@@ -254,6 +266,15 @@ func styleOf(verdict string) style {
 		return red
 	}
 	return yellow
+}
+
+// brief is a text of a few lines, none of them endless.
+func brief(s string) string {
+	lines := strings.Split(firstLines(clean(s), 12), "\n")
+	for i, l := range lines {
+		lines[i] = shorten(l, 600)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // found is what a step found, where much is wanted.
@@ -325,11 +346,7 @@ func (d *drawer) asked(m journal.Moment, x journal.ApprovalRequestedData) string
 		text += d.block(deep+1, Shown(x.Shown))
 	}
 	for _, f := range x.Fields {
-		secret := ""
-		if f.Secret {
-			secret = ", secret"
-		}
-		text += pad(deep+1) + fmt.Sprintf("asks for %s (%s%s) %s\n", oneLine(f.Name), oneLine(f.Type), secret, oneLine(f.Description))
+		text += pad(deep+1) + "asks for " + oneLine(field(f)) + "\n"
 	}
 	return text
 }

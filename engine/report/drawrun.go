@@ -71,10 +71,8 @@ func (d *drawer) finished(x journal.RunFinishedData) string {
 		text += "  " + oneLine(x.Summary)
 	}
 	text += "\n" + d.failure(x) + d.facts(x.Facts)
-	for _, u := range d.state.Undo {
-		if x.Outcome == "failed" || x.Outcome == "cancelled" || u.When == "always" {
-			text += "  " + d.paint(yellow, "↶ still to be undone: ") + oneLine(first(u.Title, u.Action)) + d.paint(dim, "  "+oneLine(u.Action)) + "\n"
-		}
+	for _, u := range owed(d.state) {
+		text += "  " + d.paint(yellow, "↶ still to be undone: ") + oneLine(first(u.Title, u.Action)) + d.paint(dim, "  "+oneLine(u.Action)) + "\n"
 	}
 	if x.Outcome == "failed" || x.Outcome == "escalated" {
 		for _, e := range d.state.Escalation {
@@ -82,6 +80,15 @@ func (d *drawer) finished(x journal.RunFinishedData) string {
 		}
 	}
 	return text + d.paint(dim, "  to see it again: ") + "runbook show " + oneLine(d.state.Run) + "\n" + d.drillOver()
+}
+
+// owed are the undos that are still to be made: what is only undone when a run
+// fails stays, once it has not.
+func owed(s *journal.State) []journal.Owed {
+	if s.Finished == nil || s.Finished.Outcome == "failed" || s.Finished.Outcome == "cancelled" {
+		return s.Undo
+	}
+	return slices.DeleteFunc(slices.Clone(s.Undo), func(u journal.Owed) bool { return u.When != "always" })
 }
 
 func (d *drawer) failure(x journal.RunFinishedData) string {
@@ -97,7 +104,7 @@ func (d *drawer) failure(x journal.RunFinishedData) string {
 		text = "  " + d.paint(red, "failed at ") + oneLine(id) + "\n"
 	}
 	if x.Error != "" {
-		text += indent(firstLines(clean(x.Error), 12), "  ") + "\n"
+		text += indent(brief(x.Error), "  ") + "\n"
 	}
 	return text
 }
@@ -112,7 +119,7 @@ func (d *drawer) facts(m map[string]any) string {
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		name := oneLine(k)
 		gap := strings.Repeat(" ", max(0, min(wide, 30)-columns(name)))
-		text += "  " + name + gap + "  " + oneLine(value(plain(m[k]))) + "\n"
+		text += "  " + name + gap + "  " + oneLine(shorten(value(plain(m[k])), 600)) + "\n"
 	}
 	return text
 }

@@ -220,14 +220,7 @@ func (l *Live) erase() string {
 		rows += max(1, (columns(bare(line))+width-1)/width)
 	}
 	l.shown = nil
-	return fmt.Sprintf("\r\x1b[%dA\x1b[J", min(rows, height-1+btoi(height == 1)))
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
+	return fmt.Sprintf("\r\x1b[%dA\x1b[J", min(rows, max(1, height-1)))
 }
 
 // bare is a line without its colours.
@@ -248,19 +241,19 @@ func bare(s string) string {
 // tree is the live part: what is under way, no more than the terminal has room
 // for, no wider than it is.
 func (l *Live) tree(width, height int) []string {
-	if l.over || len(l.running) == 0 {
-		return nil
+	if l.over || len(l.running) == 0 || height < 3 {
+		return nil // so low a terminal has room for lines alone
 	}
-	room := max(1, height-2)
+	room := height - 2
 	steps := l.running
 	more := 0
 	if len(steps) > room {
-		steps, more = l.leaves(room-1), 0
+		steps = l.leaves(room - 1)
 		more = len(l.running) - len(steps)
 	}
 	now := l.now()
 	var out []string
-	if l.draw.state.Started.Mode == drill && room > len(steps)+1 {
+	if l.draw.state.Started.Mode == drill && room > len(steps)+min(more, 1) {
 		out = append(out, l.draw.paint(loud, fit(" DRILL ", width)))
 	}
 	for _, st := range steps {
@@ -300,7 +293,7 @@ func (l *Live) line(st *journal.Step, now time.Time, width int) string {
 	if st.Info.Title != "" {
 		text += "  " + oneLine(st.Info.Title)
 	}
-	state, st8 := l.doing(st, now)
+	state, tone := l.doing(st, now)
 	clock := elapsedText(elapsed)
 	if b := st.Info.Budget.Duration(); b > 0 {
 		clock += " / " + span(b)
@@ -314,7 +307,7 @@ func (l *Live) line(st *journal.Step, now time.Time, width int) string {
 	if room < 12 {
 		return fit(lead+sign+" "+text+tail, width)
 	}
-	return lead + l.draw.paint(cyan, sign) + " " + fit(text, room) + l.draw.paint(st8, tail)
+	return lead + l.draw.paint(cyan, sign) + " " + fit(text, room) + l.draw.paint(tone, tail)
 }
 
 // elapsedText does not jump about in width more than it must.
@@ -349,7 +342,7 @@ func (l *Live) doing(st *journal.Step, now time.Time) (string, style) {
 	case "poll":
 		return fmt.Sprintf("poll %d, %s", st.Polls, next), dim
 	case "retry":
-		return fmt.Sprintf("attempt %d, %s", st.Attempts, next), dim
+		return fmt.Sprintf("attempt %d, %s", st.Attempts, next) + l.draw.trouble(st), dim
 	case "delay":
 		return "begins in " + strings.TrimPrefix(next, "next in "), dim
 	}

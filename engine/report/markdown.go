@@ -30,48 +30,61 @@ func Markdown(w io.Writer, s *journal.State) error {
 // md builds a Markdown text out of what it escapes.
 type md struct{ bytes.Buffer }
 
-// esc escapes a text on one line: nothing of it is markup, HTML, a link, or the
-// end of a table's cell.
+// esc escapes a text on one line: nothing of it is markup, HTML, or the end of a
+// table's cell. What needs no escape has none, because people edit the text.
 func esc(s string) string {
 	s = oneLine(s)
 	var b strings.Builder
 	for i, r := range s {
-		switch {
-		case strings.ContainsRune("\\`*_{}[]<>|~$&!#", r):
-			b.WriteByte('\\')
-		case strings.ContainsRune("+-=", r) && strings.TrimSpace(s[:i]) == "":
-			b.WriteByte('\\')
-		case (r == '.' || r == ')') && digits(s[:i]):
+		if special(s, i, r) {
 			b.WriteByte('\\')
 		}
 		b.WriteRune(r)
 	}
-	return unlinked(b.String())
+	return b.String()
 }
+
+func special(s string, i int, r rune) bool {
+	switch {
+	case strings.ContainsRune("\\`*[]<|~$&", r):
+		return true
+	case r == '_':
+		return i == 0 || i+1 == len(s) || !alnum(s[i-1]) || !alnum(s[i+1])
+	case strings.ContainsRune("#+-=>", r):
+		return strings.TrimSpace(s[:i]) == ""
+	case r == '.' || r == ')':
+		return digits(s[:i])
+	}
+	return false
+}
+
+func alnum(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || c >= 0x80 }
 
 // digits: a number at the beginning of a line would begin a list.
 func digits(s string) bool {
 	s = strings.TrimSpace(s)
-	return s != "" && strings.Trim(s, "0123456789") == ""
-}
-
-// unlinked keeps GitHub from making links and mentions of foreign text.
-func unlinked(s string) string {
-	return strings.NewReplacer("://", ":\\/\\/", "@", "\\@", "www.", "www\\.").Replace(s)
+	return s != "" && len(s) < 12 && strings.Trim(s, "0123456789") == ""
 }
 
 // code is a text in a code span, whose fence is longer than any run of backticks
-// in it. A pipe would still end a table's cell.
+// in it.
 func code(s string) string {
-	s = strings.ReplaceAll(oneLine(s), "|", "\\|")
-	if strings.TrimSpace(s) == "" {
+	if s = strings.TrimSpace(oneLine(s)); s == "" {
 		return ""
 	}
 	fence := strings.Repeat("`", longest(s, '`')+1)
-	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") || strings.HasPrefix(s, " ") {
+	if len(fence) > 1 {
 		s = " " + s + " "
 	}
 	return fence + s + fence
+}
+
+// cell is a code span in a table, where a pipe would end the cell even so.
+func cell(s string) string {
+	if strings.Contains(s, "|") {
+		return esc(s)
+	}
+	return code(s)
 }
 
 // longest is the longest run of a character.
@@ -134,7 +147,7 @@ func (m *md) timeline(p *page) {
 	m.line("| time | after | | step | what |")
 	m.line("|---|---|---|---|---|")
 	for _, r := range p.Timeline {
-		m.line("| " + r.At + " | " + esc(r.Offset) + " | " + r.Sign + " | " + code(r.Who) + " | " + esc(r.What) + " |")
+		m.line("| " + r.At + " | " + r.Offset + " | " + r.Sign + " | " + cell(r.Who) + " | " + esc(r.What) + " |")
 	}
 }
 

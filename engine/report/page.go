@@ -63,7 +63,7 @@ func newPage(s *journal.State) *page {
 	for _, st := range s.Steps {
 		p.step(st)
 	}
-	for _, u := range s.Undo {
+	for _, u := range owed(s) {
 		p.Owed = append(p.Owed, pair{oneLine(u.Action), oneLine(first(u.Title, u.Action)) + owedWhen(u.When)})
 	}
 	for _, e := range s.Escalation {
@@ -83,7 +83,7 @@ func utc(t time.Time) string {
 func (p *page) head(s *journal.State) {
 	say := func(name, value string) {
 		if value = oneLine(value); value != "" {
-			p.Head = append(p.Head, pair{name, value})
+			p.Head = append(p.Head, pair{oneLine(name), value})
 		}
 	}
 	rb := s.Started.Runbook
@@ -173,12 +173,15 @@ func offset(s *journal.State, at time.Time) string {
 	if s.Began.IsZero() || d < 0 {
 		return ""
 	}
+	if d < time.Millisecond {
+		d = 0
+	}
 	return "+" + span(d)
 }
 
 // moment writes a row of the timeline, and what else a moment is listed under.
 func (p *page) moment(s *journal.State, m journal.Moment) {
-	sign, what := p.told(s, m)
+	sign, what := p.told(m)
 	if what == "" {
 		return
 	}
@@ -190,7 +193,7 @@ func (p *page) moment(s *journal.State, m journal.Moment) {
 }
 
 // told says a moment in words, with its sign.
-func (p *page) told(s *journal.State, m journal.Moment) (string, string) {
+func (p *page) told(m journal.Moment) (string, string) {
 	at := m.At.UTC().Format("15:04:05")
 	switch x := m.Data.(type) {
 	case journal.RunStartedData:
@@ -252,6 +255,10 @@ func toldStep(st *journal.Step, x journal.StepFinishedData) (string, string) {
 	role := oneLine(first(x.Role, "step"))
 	switch x.Verdict {
 	case "passed":
+		switch x.Role {
+		case "message", "decide", "manual", "end": // told by the row of their own
+			return "", ""
+		}
 		return "✓", role + " passed" + attempts(x.Attempts) + title
 	case "skipped":
 		return "–", role + " skipped" + title

@@ -92,7 +92,7 @@ func shorten(s string, n int) string {
 // span writes a duration as people say it, no more exact than is useful.
 func span(d time.Duration) string {
 	switch {
-	case d < 0:
+	case d <= 0:
 		return "0s"
 	case d < time.Millisecond:
 		return "<1ms"
@@ -106,7 +106,7 @@ func span(d time.Duration) string {
 		d = d.Round(time.Minute)
 	}
 	s := d.String()
-	if d >= time.Minute {
+	if d >= time.Minute && d%time.Minute == 0 {
 		s = strings.TrimSuffix(s, "0s")
 	}
 	if d >= time.Hour && d%time.Hour == 0 {
@@ -149,10 +149,13 @@ func fit(s string, max int) string {
 	if columns(s) <= max {
 		return s
 	}
+	if max < 1 {
+		return ""
+	}
 	n := 0
 	for i, r := range s {
 		if n += runeColumns(r); n > max-1 {
-			return s[:i] + "…"[:min(len("…"), 3*max)]
+			return s[:i] + "…"
 		}
 	}
 	return s
