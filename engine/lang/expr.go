@@ -180,10 +180,23 @@ func (c *exprChecker) resultType(n ast.Node) *types.Type {
 	}
 	if b, ok := n.(*ast.BinaryNode); ok && b.Operator == "??" {
 		if t := c.resultType(b.Left); t != nil && t.Kind == typeOf(b.Right.Type()).kind() {
-			return t
+			return defaulted(t, b.Right)
 		}
 	}
 	return typeOf(n.Type()).t
+}
+
+// defaulted is the type of a value that has a default: never nil, and the
+// default is one of the words that it may be.
+func defaulted(t *types.Type, otherwise ast.Node) *types.Type {
+	out := *t
+	out.Nil, out.Pattern = false, ""
+	if word, ok := otherwise.(*ast.StringNode); !ok {
+		out.Enum = nil
+	} else if len(out.Enum) > 0 && !slices.Contains(out.Enum, word.Value) {
+		out.Enum = append(slices.Clone(out.Enum), word.Value)
+	}
+	return &out
 }
 
 type found struct{ t *types.Type }

@@ -100,6 +100,20 @@ func TestExprAccepts(t *testing.T) {
 	}
 }
 
+func TestADefaultIsPartOfTheType(t *testing.T) {
+	for in, want := range map[string]string{
+		`steps.api.headers["retry-after"] ?? "unknown"`: "string",
+		`steps.api.error.kind ?? "none"`:                "one of , dns, connect, timeout, none",
+		`steps.api.error.kind ?? inputs.name`:           "string",
+		`facts.severity ?? "P2"`:                        "one of P1, P2",
+	} {
+		e, found := compileText(in, WantAny)
+		if e == nil || e.Type == nil || e.Type.Nil || e.Type.String() != want {
+			t.Errorf("%s: %+v %v", in, e, found)
+		}
+	}
+}
+
 func testEnv() Env {
 	js, _ := types.DecodeJSON([]byte(`{"incidents":[{"name":"Other"},{"name":"CRM API"}],"n":3}`))
 	return Env{
