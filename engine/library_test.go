@@ -1,0 +1,189 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"runbook/engine"
+	"runbook/engine/interp"
+	"runbook/engine/journal"
+	"runbook/engine/plan"
+	"runbook/engine/scenario"
+	"runbook/engine/source"
+	"runbook/engine/types"
+)
+
+// read reads a file of the library.
+func read(t *testing.T, name string) *source.File {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "runbooks", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return source.NewFile(name, data)
+}
+
+// library is a runbook with its scenarios, both sound.
+func library(t *testing.T, name string) (*engine.Runbook, *scenario.File) {
+	t.Helper()
+	rb, found := engine.Load(read(t, name+".yaml"))
+	for _, d := range found {
+		t.Errorf("%s:%d: %s. %s", name, d.Span.Position().Line, d.Summary, d.Detail)
+	}
+	if rb == nil {
+		t.FailNow()
+	}
+	file, found := rb.Scenarios(read(t, name+scenario.Suffix))
+	for _, d := range found {
+		t.Errorf("%s:%d: %s. %s", name, d.Span.Position().Line, d.Summary, d.Detail)
+	}
+	if file == nil {
+		t.FailNow()
+	}
+	return rb, file
+}
+
+// people answers as the scenario says.
+func people(sc *scenario.Scenario) func(context.Context, interp.Question) (interp.Answer, map[string]string, error) {
+	return func(_ context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
+		name := q.Step
+		if q.Kind == "undo" {
+			name += ">undo"
+		}
+		given, ok := sc.Answers[name]
+		if !ok {
+			return interp.Answer{}, nil, fmt.Errorf("the scenario %s has no answer to %s", sc.Name, name)
+		}
+		a, secrets := interp.Answer{Choice: given.Choice, By: "the scenario", How: "scenario", Values: map[string]any{}}, map[string]string{}
+		for _, c := range q.Collect {
+			switch v, there := given.Values[c.Name]; {
+			case there && c.Secret:
+				secrets[c.Name] = types.Format(v)
+			case there:
+				a.Values[c.Name] = v
+			}
+		}
+		return a, secrets, nil
+	}
+}
+
+// TestLibrary runs every scenario of every runbook of the library as a drill.
+// Most of a drill is waiting, so they run side by side, more than -parallel
+// would have it.
+func TestLibrary(t *testing.T) {
+	t.Parallel()
+	names, err := filepath.Glob("../runbooks/*" + scenario.Suffix)
+	if err != nil || len(names) == 0 {
+		t.Fatal("no scenarios", err)
+	}
+	room := make(chan struct{}, 16)
+	for _, path := range names {
+		name := strings.TrimSuffix(filepath.Base(path), scenario.Suffix)
+		rb, file := library(t, name)
+		results := make([]chan []string, len(file.Scenarios))
+		for i, sc := range file.Scenarios {
+			results[i] = make(chan []string, 1)
+			go func() {
+				room <- struct{}{}
+				defer func() { <-room }()
+				results[i] <- drill(rb, sc)
+			}()
+		}
+		for i, sc := range file.Scenarios {
+			t.Run(name+"/"+sc.Name, func(t *testing.T) {
+				for _, problem := range <-results[i] {
+					t.Error(problem)
+				}
+			})
+		}
+	}
+}
+
+// drill runs a scenario and says what is not as it should be.
+func drill(rb *engine.Runbook, sc *scenario.Scenario) (problems []string) {
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	inputs, err := engine.Inputs{File: sc.Inputs}.Resolve(rb.Plan)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	out, err := rb.Run(ctx, engine.RunOptions{Session: engine.Session{User: "drill", Ask: people(sc)}, Inputs: inputs, Scenario: sc})
+	if err != nil {
+		return []string{err.Error()}
+	}
+	if ctx.Err() != nil {
+		problems = append(problems, "the drill took longer than a minute")
+	}
+	met, failures := sc.Expect.Hold(out.State)
+	for _, f := range failures {
+		problems = append(problems, f.String())
+	}
+	if met == 0 {
+		problems = append(problems, "the scenario expects nothing")
+	}
+	problems = append(problems, out.Missed...)
+	if f := out.State.Finished; f == nil || strings.HasPrefix(f.Summary, "(") {
+		problems = append(problems, fmt.Sprintf("the end says %+v", f))
+	}
+	for _, st := range out.State.Steps {
+		problems = append(problems, mistakes(st)...)
+	}
+	return problems
+}
+
+// mistakes are what no scenario may bring about: texts and outputs that cannot
+// be computed, decisions that are uncertain.
+func mistakes(st *journal.Step) (out []string) {
+	if st.Decision != nil && st.Decision.Uncertain {
+		out = append(out, fmt.Sprintf("%s is uncertain: %v", st.Key, st.Decision.Because))
+	}
+	for _, text := range append(asked(st), st.Info.Title) {
+		if strings.HasPrefix(text, "(") || strings.Contains(text, "<no value>") {
+			out = append(out, fmt.Sprintf("%s shows %q", st.Key, text))
+		}
+	}
+	switch d := st.Done; {
+	case d == nil:
+		out = append(out, st.Key+" has no end")
+	case d.Role == "message" && d.Verdict == "error":
+		out = append(out, st.Key+": "+d.Reason)
+	case d.Error != nil && (d.Error.Kind == "output" || d.Error.Kind == "render"):
+		out = append(out, st.Key+": "+d.Error.Message)
+	}
+	return out
+}
+
+func asked(st *journal.Step) (out []string) {
+	for _, q := range st.Questions {
+		out = append(out, q.Asked.Title, q.Asked.Text)
+	}
+	return out
+}
+
+// TestEveryBranchIsPractised holds the scenarios of the seed runbook against its
+// decisions: a branch that no scenario expects is a branch that nobody has seen.
+func TestEveryBranchIsPractised(t *testing.T) {
+	t.Parallel()
+	rb, file := library(t, "hubspot")
+	seen := map[string]bool{}
+	for _, sc := range file.Scenarios {
+		for id, branch := range sc.Expect.Decisions {
+			seen[id+">"+branch] = true
+		}
+	}
+	rb.Plan.Walk(func(s *plan.Step) {
+		for _, b := range s.Branches {
+			switch {
+			case seen[s.ID+">"+b.ID], b.ID == "unclear":
+			case s.ID == "webhook" && seen["webhook>signature"]: // its branches are one list of words
+			default:
+				t.Errorf("no scenario takes the branch %s of %s", b.ID, s.ID)
+			}
+		}
+	})
+}
