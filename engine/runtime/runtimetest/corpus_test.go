@@ -55,7 +55,7 @@ func (p *probe) next(o map[string]any) (fields map[string]any, word string, afte
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	says, _ := o["says"].([]any)
-	id := fmt.Sprint(o["as"], says)
+	id := probeID(o["as"], says)
 	n := p.calls[id]
 	p.calls[id]++
 	text := "ok"

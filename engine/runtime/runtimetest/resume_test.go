@@ -1,0 +1,149 @@
+package runtimetest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"runbook/engine/guard"
+	"runbook/engine/interp"
+	"runbook/engine/journal"
+	"runbook/engine/kind/exec"
+	"runbook/engine/permit"
+	"runbook/engine/runtime/local"
+)
+
+// TestResumeAfterEveryEvent takes the journal of each runbook of the corpus, cuts
+// it behind each event as a crash would, and goes on: the story comes out the
+// same, and no attempt that had ended is made again.
+func TestResumeAfterEveryEvent(t *testing.T) {
+	files, _ := filepath.Glob("testdata/*.yaml")
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			t.Parallel()
+			whole := load(t, file).local(t)
+			want := story(t, whole)
+			for k := 1; k < len(whole); k++ {
+				b := load(t, file)
+				got := story(t, withoutDoubt(b.resume(t, whole[:k])))
+				if !sameStory(got, want, !strings.Contains(string(b.plan.File.Data), "parallel:")) {
+					t.Errorf("cut behind event %d (%s %s): got\n%swant\n%s", k, whole[k-1].Type, whole[k-1].Key, got, want)
+				}
+			}
+		})
+	}
+}
+
+// resume goes on with a run whose journal breaks off behind past. The probe
+// answers as one that was asked before.
+func (b *book) resume(t *testing.T, past []journal.Event) []journal.Event {
+	t.Helper()
+	past = justNow(past)
+	over := b.prime(t, past)
+	s, m := b.secrets()
+	events := slices.Clone(past)
+	w, err := journal.Create("", "r1", journal.Options{Memory: true, Mask: m, Watch: []func(journal.Event){func(e journal.Event) { events = append(events, e) }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = local.Run(context.Background(), b.plan, local.Options{
+		Journal: w, Past: past, Kinds: []exec.Kind{b.probe.kind()}, Guard: guard.New(permit.Set{}, guard.Options{}), Secrets: s, Masker: m,
+		Ask: func(_ context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
+			if q.Kind == "in_doubt" {
+				return interp.Answer{Choice: "repeat", By: "tester"}, nil, nil
+			}
+			a, secrets, ok := b.answers.to(q)
+			if !ok {
+				return a, nil, local.ErrNobody
+			}
+			return a, secrets, nil
+		},
+	}, b.options(s))
+	if err != nil && err != interp.ErrPaused {
+		t.Fatal(err)
+	}
+	for _, e := range events[len(past):] {
+		if over[e.Key] && (e.Type == journal.AttemptStarted || e.Type == journal.AttemptFinished) {
+			t.Errorf("the attempt %s had ended and is made again", e.Key)
+		}
+	}
+	return events
+}
+
+// justNow moves a journal in time, so that it broke off a moment ago: polls and
+// waits go on while no process is there.
+func justNow(past []journal.Event) []journal.Event {
+	out := slices.Clone(past)
+	ago := time.Since(past[len(past)-1].Time)
+	for i := range out {
+		out[i].Time = out[i].Time.Add(ago)
+	}
+	return out
+}
+
+// prime lets the probe have given the answers that a journal holds, and gives the
+// keys of the attempts that had ended.
+func (b *book) prime(t *testing.T, past []journal.Event) map[string]bool {
+	t.Helper()
+	asked, over := map[string]string{}, map[string]bool{}
+	for _, e := range past {
+		switch e.Type {
+		case journal.AttemptStarted:
+			d, err := journal.Decode[journal.AttemptStartedData](e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			says, _ := d.Request["says"].([]any)
+			as, _ := d.Request["as"]
+			asked[e.Key] = probeID(as, says)
+		case journal.AttemptFinished:
+			b.probe.calls[asked[e.Key]]++
+			over[e.Key] = true
+		}
+	}
+	return over
+}
+
+// withoutDoubt leaves out what only a crash brings into a journal: questions
+// about actions that were under way, and their second beginning.
+func withoutDoubt(events []journal.Event) []journal.Event {
+	var out []journal.Event
+	begun := map[string]bool{}
+	for _, e := range events {
+		if e.Type == journal.AttemptStarted {
+			if begun[e.Key] {
+				continue
+			}
+			begun[e.Key] = true
+		}
+		var about struct{ Kind string }
+		_ = json.Unmarshal(e.Data, &about) // events without a kind stay
+		if about.Kind != "in_doubt" {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// sameStory compares stories; where steps run side by side, a crash may change
+// the order in which they end.
+func sameStory(got, want string, ordered bool) bool {
+	if ordered {
+		return got == want
+	}
+	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(a, b)
+}
+
+// probeID is what the probe tells its answers apart by. Secrets stand masked in
+// it, as in a journal.
+func probeID(as any, says []any) string {
+	return strings.NewReplacer(sessionKey, "***", "new-secret-7", "***").Replace(fmt.Sprint(as, says))
+}
