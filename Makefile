@@ -22,9 +22,11 @@ fuzz:             ## every fuzz target for FUZZTIME
 bench:            ## each figure beside its floor, in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 1x -count 3 ./cmd/runbook/bench
 
-generate:         ## schema.json and docs/reference.md
-	$(GO) run ./cmd/runbook schema > schema.json
-	$(GO) run ./cmd/runbook schema --reference > docs/reference.md
+generate: build   ## the schemas and docs/reference.md
+	./bin/runbook schema > schema.json
+	./bin/runbook schema --scenarios > docs/scenarios.schema.json
+	./bin/runbook schema --journal > docs/journal.schema.json
+	./bin/runbook schema --reference > docs/reference.md
 
 check: lint test  ## what must be green before a commit
 	$(GO) run ./cmd/runbook validate runbooks

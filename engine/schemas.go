@@ -13,3 +13,6 @@ func ScenarioSchema() ([]byte, error) { return schema.Scenarios(scenario.Shape()
 
 // Reference is every key of both, as a Markdown page.
 func Reference() ([]byte, error) { return schema.Reference(Language(), scenario.Shape()) }
+
+// JournalSchema is the JSON Schema of a journal's events.
+func JournalSchema() ([]byte, error) { return schema.Journal() }

@@ -100,7 +100,8 @@ var fieldDocs = map[string]string{
 	"Error.message":  "What went wrong, for people.",
 	"Runbook.name":   "The runbook's `name`.",
 	"Runbook.title":  "Its `title`.",
-	"Runbook.path":   "The file that was read.",
+	"Runbook.path":   "The file that was read, as it was named.",
+	"Runbook.origin": "Its absolute path, where it has one.",
 	"Runbook.digest": "The hex SHA-256 of its bytes. A run is resumed with the same bytes only.", "Runbook.version": "The author's `version`.",
 
 	"RunStartedData.runbook": "What runs.", "RunStartedData.mode": "The real thing, or a drill in the world of a scenario.",
