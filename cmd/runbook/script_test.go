@@ -1,6 +1,9 @@
+//go:build unix
+
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -9,9 +12,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -63,6 +70,8 @@ func TestScripts(t *testing.T) {
 			"jsonline": jsonLine,
 			"replace":  replace,
 			"absent":   absent,
+			"signal":   signalled,
+			"gone":     gone,
 		},
 	})
 }
@@ -94,6 +103,76 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	if fmt.Sprint(got) != args[0] {
 		ts.Fatalf("exit code %d, not %s", got, args[0])
 	}
+}
+
+// signalled runs a command, sends it a signal once a file is there, and holds
+// its exit code: `signal INT started 130 runbook run x`. INTx2 sends it twice.
+func signalled(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: signal NAME FILE N command...")
+	}
+	cmd := command(ts, args[3:])
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	ts.Check(cmd.Start())
+	await(ts, args[1])
+	name, twice := strings.CutSuffix(args[0], "x2")
+	sig := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL}[name]
+	ts.Check(cmd.Process.Signal(sig))
+	if twice {
+		time.Sleep(200 * time.Millisecond) // the first has been taken
+		ts.Check(cmd.Process.Signal(sig))
+	}
+	_ = cmd.Wait() // the code says it
+	ts.Logf("%s", out.String())
+	if got := cmd.ProcessState.ExitCode(); fmt.Sprint(got) != args[2] {
+		ts.Fatalf("exit code %d, not %s", got, args[2])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("output"), out.Bytes(), 0o600))
+}
+
+// command is a program found in the script's own PATH and run in its folder.
+func command(ts *testscript.TestScript, args []string) *exec.Cmd {
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		name := filepath.Join(dir, args[0])
+		if st, err := os.Stat(name); err == nil && !st.IsDir() {
+			cmd := exec.Command(name, args[1:]...)
+			cmd.Dir = ts.MkAbs(".")
+			for _, v := range []string{"PATH", "HOME", "USER", "RUNBOOK_STATE", "TMPDIR"} {
+				cmd.Env = append(cmd.Env, v+"="+ts.Getenv(v))
+			}
+			return cmd
+		}
+	}
+	ts.Fatalf("no program %s", args[0])
+	return nil
+}
+
+func await(ts *testscript.TestScript, file string) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(ts.MkAbs(file)); err == nil {
+			return
+		}
+	}
+	ts.Fatalf("%s never came", file)
+}
+
+// gone holds that the process whose number a file holds is no longer there.
+func gone(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: gone FILE")
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(args[0])))
+	ts.Check(err)
+	if err := syscall.Kill(pid, 0); err != nil {
+		return
+	}
+	// One that is dead but not yet buried by whoever adopted it is gone as well.
+	state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if _, rest, ok := strings.Cut(string(state), ") "); err == nil && ok && rest[0] == 'Z' {
+		return
+	}
+	ts.Fatalf("process %d is still there: %s", pid, state)
 }
 
 func exitCode(err error) (int, bool) {
