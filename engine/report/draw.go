@@ -15,8 +15,9 @@ import (
 type drawer struct {
 	painter
 	verbose bool
-	// short leaves the text of a question out, because the prompt shows it.
-	short bool
+	// live leaves out what the prompt and the live part show: the text of a
+	// question, that a step polls.
+	live  bool
 	state *journal.State
 	said  map[string]bool // what is said once a step: its heading, its waits
 }
@@ -166,11 +167,11 @@ func (d *drawer) begun(st *journal.Step) string {
 func (d *drawer) waits(e journal.Event) string {
 	x, _ := journal.Decode[journal.WaitStartedData](e)
 	key, _, _ := strings.Cut(e.Key, "#")
-	if once := key + " " + x.For; d.said[once] {
+	once := key + " " + x.For
+	if d.said[once] || d.live && x.For != "retry" {
 		return ""
-	} else {
-		d.said[once] = true
 	}
+	d.said[once] = true
 	long, who := span(x.Length.Duration()), name(e.Step, key)
 	because := ""
 	if st := d.state.Step(key); st != nil && x.For != "delay" {
@@ -219,7 +220,7 @@ func (d *drawer) step(st *journal.Step, x journal.StepFinishedData) string {
 	deep := depth(st.Key)
 	text := pad(deep) + d.mark(x.Verdict) + " " + d.heading(st)
 	if x.Verdict == "skipped" {
-		return pad(deep) + d.paint(dim, "– "+name(st.ID, st.Key)+"  skipped: "+oneLine(x.Reason)) + "\n"
+		return pad(deep) + d.paint(dim, strings.TrimSuffix("– "+name(st.ID, st.Key)+"  skipped: "+oneLine(x.Reason), ": ")) + "\n"
 	}
 	text += d.paint(dim, "  "+span(x.Duration.Duration()))
 	if x.Attempts > 1 {
@@ -332,7 +333,7 @@ func (d *drawer) decision(m journal.Moment, x journal.DecisionMadeData) string {
 
 // asked is a question to a person.
 func (d *drawer) asked(m journal.Moment, x journal.ApprovalRequestedData) string {
-	if d.short {
+	if d.live {
 		return ""
 	}
 	deep := depth(m.Key)
@@ -368,7 +369,7 @@ func question(kind string) string {
 
 func (d *drawer) answered(m journal.Moment, x journal.ApprovalAnsweredData) string {
 	text := d.inner(m) + d.paint(cyan, "» ") + oneLine(x.By) + ": " + d.paint(bold, answer(x.Choice))
-	if d.short && x.Kind == "confirm" && m.Step != nil && len(m.Step.Questions) > 0 {
+	if d.live && x.Kind == "confirm" && m.Step != nil && len(m.Step.Questions) > 0 {
 		text += " to: " + oneLine(m.Step.Questions[len(m.Step.Questions)-1].Asked.Text)
 	}
 	if x.How != "" && x.How != "terminal" {

@@ -56,7 +56,7 @@ func newLive(w io.Writer, o LiveOptions, now func() time.Time) *Live {
 		o.Tick = 200 * time.Millisecond
 	}
 	l := &Live{opts: o, now: now, stop: make(chan struct{}), w: w, draw: newDrawer(LineOptions{Color: o.Color})}
-	l.draw.short = true
+	l.draw.live = true
 	return l
 }
 
@@ -342,7 +342,7 @@ func (l *Live) doing(st *journal.Step, now time.Time) (string, style) {
 	case "poll":
 		return fmt.Sprintf("poll %d, %s", st.Polls, next), dim
 	case "retry":
-		return fmt.Sprintf("attempt %d, %s", st.Attempts, next) + l.draw.trouble(st), dim
+		return fmt.Sprintf("attempt %d, %s", st.Attempts, next), dim
 	case "delay":
 		return "begins in " + strings.TrimPrefix(next, "next in "), dim
 	}
