@@ -369,8 +369,8 @@ func question(kind string) string {
 
 func (d *drawer) answered(m journal.Moment, x journal.ApprovalAnsweredData) string {
 	text := d.inner(m) + d.paint(cyan, "» ") + oneLine(x.By) + ": " + d.paint(bold, answer(x.Choice))
-	if d.live && x.Kind == "confirm" && m.Step != nil && len(m.Step.Questions) > 0 {
-		text += " to: " + oneLine(m.Step.Questions[len(m.Step.Questions)-1].Asked.Text)
+	if d.live {
+		text += d.paint(dim, whatFor(m, x))
 	}
 	if x.How != "" && x.How != "terminal" {
 		text += d.paint(dim, "  ("+oneLine(x.How)+")")
@@ -383,6 +383,31 @@ func (d *drawer) answered(m journal.Moment, x journal.ApprovalAnsweredData) stri
 		text += d.inner(m) + "  " + oneLine(k) + ": " + oneLine(value(plain(x.Values[k]))) + "\n"
 	}
 	return text
+}
+
+// whatFor names the question where it does not stand above its answer.
+func whatFor(m journal.Moment, x journal.ApprovalAnsweredData) string {
+	q := questionOf(m, x)
+	switch {
+	case q == nil || x.Kind == "ask": // the decision says who chose what
+		return ""
+	case x.Kind == "undo":
+		return "  undo " + oneLine(shorten(first(q.Asked.Title, m.Step.ID), 200))
+	}
+	return "  " + oneLine(shorten(first(q.Asked.Text, q.Asked.Title), 200))
+}
+
+// questionOf is the question that an answer is for, or nil.
+func questionOf(m journal.Moment, x journal.ApprovalAnsweredData) *journal.Question {
+	if m.Step == nil {
+		return nil
+	}
+	for i := len(m.Step.Questions) - 1; i >= 0; i-- {
+		if q := &m.Step.Questions[i]; q.Asked.Kind == x.Kind && q.When.Equal(m.At) {
+			return q
+		}
+	}
+	return nil
 }
 
 // answer is a choice in words.

@@ -33,7 +33,7 @@ type md struct{ bytes.Buffer }
 // esc escapes a text on one line: nothing of it is markup, HTML, or the end of a
 // table's cell. What needs no escape has none, because people edit the text.
 func esc(s string) string {
-	s = oneLine(s)
+	s = strings.TrimSpace(oneLine(s))
 	var b strings.Builder
 	for i, r := range s {
 		if special(s, i, r) {

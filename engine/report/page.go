@@ -217,7 +217,10 @@ func (p *page) told(m journal.Moment) (string, string) {
 		p.Messages = append(p.Messages, message{at, oneLine(m.ID), oneLine(strings.Join(x.To, ", ")), clean(x.Text)})
 		return "✉", "message" + forWhom(x.To)
 	case journal.ApprovalRequestedData:
-		return "?", "asked: " + oneLine(first(x.Text, x.Title, x.Kind))
+		if m.Step == nil {
+			return "?", "asked: " + oneLine(first(x.Text, x.Title, x.Kind))
+		}
+		return "?", "asked: " + oneLine(asking(m.Step, x))
 	case journal.ApprovalAnsweredData:
 		return p.answer(at, m, x)
 	case journal.UndoData:
@@ -287,15 +290,21 @@ func (p *page) decided(at string, m journal.Moment, x journal.DecisionMadeData) 
 	return "→", c.Branch + titled(x.Title)
 }
 
+// asking is what a person was asked, in a few words.
+func asking(st *journal.Step, x journal.ApprovalRequestedData) string {
+	if x.Kind == "undo" {
+		return "undo " + first(x.Title, st.ID) + "?"
+	}
+	return first(x.Text, x.Title, x.Kind)
+}
+
 // answer lists what a person said, beside what they were asked.
 func (p *page) answer(at string, m journal.Moment, x journal.ApprovalAnsweredData) (string, string) {
 	a := answerGiven{At: at, By: oneLine(first(x.By, "unknown")), Said: answer(x.Choice), How: oneLine(x.How), Asked: oneLine(first(m.Key, "?"))}
 	if m.Step != nil {
 		a.Asked = oneLine(m.Step.ID)
-		for _, q := range m.Step.Questions {
-			if q.Asked.Kind == x.Kind && q.When.Equal(m.At) {
-				a.Asked = oneLine(m.Step.ID + ": " + first(q.Asked.Text, q.Asked.Title, q.Asked.Kind))
-			}
+		if q := questionOf(m, x); q != nil {
+			a.Asked = oneLine(m.Step.ID + ": " + asking(m.Step, q.Asked))
 		}
 	}
 	if x.Note != "" {

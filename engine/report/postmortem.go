@@ -12,6 +12,9 @@ import (
 // has nothing to fill in that could be overlooked: what only people know stands
 // as questions in a section of its own.
 func Postmortem(w io.Writer, s *journal.State) error {
+	if s == nil {
+		s = journal.NewState()
+	}
 	p := newPage(s)
 	var m md
 	m.title(p, "Postmortem: ")
@@ -91,38 +94,42 @@ func (m *md) impact(p *page) {
 
 // actions are what was done to the world, and who approved it.
 func (m *md) actions(s *journal.State) {
-	first := true
-	for _, st := range steps(s) {
+	begun := false
+	for _, st := range s.Steps {
 		if st.Info.Role != "action" && st.Info.Role != "manual" || st.Done == nil || st.Done.Verdict == "skipped" {
 			continue
 		}
-		if first {
+		if !begun {
 			m.heading("What was done")
 			m.line("| time | what | result | approved by |")
 			m.line("|---|---|---|---|")
-			first = false
+			begun = true
 		}
-		m.line("| " + st.Ended.UTC().Format("15:04:05") + " | " + esc(called(st)) + " | " + esc(st.Done.Verdict) + " | " + esc(approvers(st)) + " |")
+		m.line("| " + st.Ended.UTC().Format("15:04:05") + " | " + esc(called(st)) + " | " + esc(st.Done.Verdict) + " | " + esc(approvers(s, st)) + " |")
 	}
 }
 
-func steps(s *journal.State) []*journal.Step {
-	if s == nil {
-		return nil
-	}
-	return s.Steps
-}
-
-// approvers are those who let a step happen, or did it.
-func approvers(st *journal.Step) string {
+// approvers are those who let a step happen: asked about itself, about a group
+// around it, or about the undo that it is part of.
+func approvers(s *journal.State, st *journal.Step) string {
 	var out []string
-	for _, q := range st.Questions {
-		if q.Answered == nil || q.Asked.Kind == "undo" {
+	for at := 0; at <= len(st.Key); at++ {
+		if at < len(st.Key) && st.Key[at] != '/' && st.Key[at] != '>' {
 			continue
 		}
-		by := first(q.Answered.By, "unknown") + " (" + answer(q.Answered.Choice) + ")"
-		if !slices.Contains(out, by) {
-			out = append(out, by)
+		around := s.Step(st.Key[:at])
+		if around == nil {
+			continue
+		}
+		undo := strings.HasPrefix(st.Key[at:], ">undo/")
+		for _, q := range around.Questions {
+			if q.Answered == nil || (q.Asked.Kind == "undo") != undo || around != st && !undo && q.Asked.Kind != "confirm" {
+				continue
+			}
+			by := first(q.Answered.By, "unknown") + " (" + answer(q.Answered.Choice) + ")"
+			if !slices.Contains(out, by) {
+				out = append(out, by)
+			}
 		}
 	}
 	if len(out) == 0 {

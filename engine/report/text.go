@@ -21,6 +21,9 @@ import (
 // replacement stands for a character that is not shown.
 const replacement = '\uFFFD'
 
+// lineEnds: programs that draw progress bars end their lines with a lone CR.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
 // clean keeps line breaks and tabs, and replaces everything else that could
 // drive a terminal or turn the order of a text around.
 func clean(s string) string {
@@ -32,7 +35,7 @@ func clean(s string) string {
 			return replacement
 		}
 		return r
-	}, strings.ReplaceAll(s, "\r\n", "\n"))
+	}, lineEnds.Replace(s))
 }
 
 // unsafe: C0 but \n and \t, DEL, C1, bidirectional controls, the separators that
