@@ -194,17 +194,13 @@ func flag(n *syntax.Node, key string) bool {
 	return v != nil && v.Kind == syntax.Scalar && v.Tag == syntax.Bool && strings.EqualFold(v.Text.Value, "true")
 }
 
+// entries are the entries of a mapping whose keys are the author's to choose; in
+// those the language has keys for, one that begins with x- is found by nobody.
 func entries(n *syntax.Node) []syntax.Entry {
 	if n == nil || n.Kind != syntax.Mapping {
 		return nil
 	}
-	out := make([]syntax.Entry, 0, len(n.Entries))
-	for _, e := range n.Entries {
-		if !strings.HasPrefix(e.Key.Value, "x-") {
-			out = append(out, e)
-		}
-	}
-	return out
+	return n.Entries
 }
 
 func items(n *syntax.Node) []*syntax.Node {

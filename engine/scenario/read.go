@@ -163,13 +163,7 @@ func entries(n *syntax.Node) []syntax.Entry {
 	if n == nil {
 		return nil
 	}
-	var out []syntax.Entry
-	for _, e := range n.Entries {
-		if !strings.HasPrefix(e.Key.Value, "x-") {
-			out = append(out, e)
-		}
-	}
-	return out
+	return n.Entries
 }
 
 func oneOrMore(n *syntax.Node) []*syntax.Node {
