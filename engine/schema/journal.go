@@ -288,33 +288,5 @@ func partAnchor(t reflect.Type) string {
 	return strings.ToLower(t.Name())
 }
 
-// JournalGaps are the entries of the tables that no field of an event uses, for
-// a test: what is described must be there.
-func JournalGaps() []string {
-	j := newDrawer()
-	j.line()
-	for _, e := range events {
-		j.value(e.data, "")
-	}
-	var out []string
-	for name := range fieldDocs {
-		if !j.used[name] {
-			out = append(out, name)
-		}
-	}
-	for name := range fieldWords {
-		if !j.used["words "+name] {
-			out = append(out, "words of "+name)
-		}
-	}
-	for _, name := range operandLists {
-		if !j.used["list "+name] {
-			out = append(out, "operands of "+name)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
 // JournalTypes are the types of events that are described.
 func JournalTypes() []string { return typeNames() }

@@ -30,8 +30,7 @@ func TestJournalNotStale(t *testing.T) {
 	holdFile(t, "docs/journal.md", []byte(before+begin+"\n"+string(generated(t, schema.JournalReference))+"\n"+end+after))
 }
 
-// TestJournalIsDescribed: every property has a description, and no entry of the
-// tables is of something that is not there.
+// TestJournalIsDescribed: every property has a description.
 func TestJournalIsDescribed(t *testing.T) {
 	raw := generated(t, schema.Journal)
 	var doc any
@@ -40,9 +39,6 @@ func TestJournalIsDescribed(t *testing.T) {
 	}
 	if n := described(t, "journal", "#", raw, doc); n < 150 {
 		t.Errorf("only %d properties", n)
-	}
-	if gaps := schema.JournalGaps(); len(gaps) > 0 {
-		t.Errorf("nothing has what the tables describe: %s", strings.Join(gaps, ", "))
 	}
 }
 
