@@ -3,8 +3,12 @@ package journal
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"strings"
+
+	"runbook/engine/secret"
 )
 
 // MaxLine bounds one event.
@@ -93,14 +97,58 @@ func (l *Log) Head() string {
 	return l.Events[len(l.Events)-1].Hash
 }
 
-// Decode reads an event's data.
+// Decode reads an event's data. A text that was nothing but a secret, and so
+// stands as {"$masked": name}, is read as a mask; where any value may stand, it
+// stays what it is.
 func Decode[T any](e Event) (T, error) {
 	var v T
 	if len(e.Data) == 0 {
 		return v, nil
 	}
-	d := json.NewDecoder(bytes.NewReader(e.Data))
-	d.UseNumber()
-	err := d.Decode(&v)
+	err := unmarshal(e.Data, &v)
+	var wrong *json.UnmarshalTypeError
+	for data := []byte(e.Data); errors.As(err, &wrong) && wrong.Value == "object"; {
+		plain, flatErr := flattened(data, strings.Split(wrong.Field, "."))
+		if flatErr != nil || bytes.Equal(plain, data) {
+			break
+		}
+		var again T
+		data, err = plain, unmarshal(plain, &again)
+		v = again
+	}
 	return v, err
+}
+
+func unmarshal(data []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	return d.Decode(v)
+}
+
+// flattened puts masks in the place of the secrets' names at a path of fields,
+// which leads through lists.
+func flattened(data []byte, path []string) ([]byte, error) {
+	var tree any
+	if err := unmarshal(data, &tree); err != nil {
+		return nil, err
+	}
+	return encode(flatten(tree, path))
+}
+
+func flatten(v any, path []string) any {
+	switch v := v.(type) {
+	case map[string]any:
+		if len(path) > 0 {
+			if inner, ok := v[path[0]]; ok {
+				v[path[0]] = flatten(inner, path[1:])
+			}
+		} else if _, ok := v[secret.MaskedKey].(string); ok && len(v) == 1 {
+			return secret.Mask
+		}
+	case []any:
+		for i, x := range v {
+			v[i] = flatten(x, path)
+		}
+	}
+	return v
 }
