@@ -40,10 +40,12 @@ func (p *program) app() *cli.App {
 		HideVersion:            true,
 		HideHelpCommand:        false,
 		UseShortOptionHandling: false,
-		Suggest:                false,
-		Writer:                 p.out,
-		ErrWriter:              p.err,
-		ExitErrHandler:         func(*cli.Context, error) {},
+		// A comma is part of a value: of an input that is a list, of an answer.
+		DisableSliceFlagSeparator: true,
+		Suggest:                   false,
+		Writer:                    p.out,
+		ErrWriter:                 p.err,
+		ExitErrHandler:            func(*cli.Context, error) {},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
 			return usage("%w", err)
 		},
