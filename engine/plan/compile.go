@@ -32,7 +32,7 @@ func Compile(f *source.File, o Options, report source.Report) *Plan {
 	failed := false
 	c := &compiler{opts: o, file: f, report: func(d source.Diagnostic) {
 		failed = failed || d.Severity == source.Error
-		report(d)
+		report(d.Bounded())
 	}}
 	root := syntax.Parse(f, c.report)
 	if root == nil {

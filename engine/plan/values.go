@@ -28,10 +28,16 @@ func (c *compiler) decl(e syntax.Entry, input bool) types.Decl {
 	c.enum(&d, n)
 	d.Min, d.Max = c.bound(&d, n.Get("min")), c.bound(&d, n.Get("max"))
 	d.Required = n.Get("default") == nil && (n.Get("required") == nil || flag(n, "required"))
-	if v := n.Get("default"); v != nil {
+	if v := n.Get("default"); v != nil && v.Kind == syntax.Null && !v.Reported {
+		c.error("empty-value", v.Span, fmt.Sprintf("the default of `%s` has no value", d.Name), "Give it one, or remove `default`.")
+	} else if v != nil {
 		got, err := d.Check(syntax.Literal(v))
 		if err != nil {
-			c.error("bad-default", v.Span, fmt.Sprintf("the default of `%s` does not fit: %s", d.Name, err), "Change the default or the declaration.")
+			remedy := "Change the default or the declaration."
+			if v.Tag == syntax.Str || d.Type.Kind == types.String {
+				remedy = strings.TrimSpace(syntax.Reading(v) + " " + remedy)
+			}
+			c.error("bad-default", v.Span, fmt.Sprintf("the default of `%s` does not fit: %s", d.Name, err), remedy)
 		}
 		d.Default = got
 		if r := n.Get("required"); r != nil && flag(n, "required") && input {

@@ -3,6 +3,7 @@ package source
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // Severity ranks a finding.
@@ -32,6 +33,25 @@ type Diagnostic struct {
 	Summary  string
 	Detail   string
 	Related  []Note
+}
+
+// The bounds of what a finding says: it may quote the file, which may be hostile.
+const (
+	maxSummary = 500
+	maxDetail  = 2000
+)
+
+// Bounded is the finding with its texts cut to a length that people can read.
+func (d Diagnostic) Bounded() Diagnostic {
+	d.Summary, d.Detail = cut(d.Summary, maxSummary), cut(d.Detail, maxDetail)
+	return d
+}
+
+func cut(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
 }
 
 // Note points at a second place that a finding speaks of.

@@ -7,6 +7,7 @@
 package source
 
 import (
+	"bytes"
 	"sort"
 	"unicode/utf8"
 )
@@ -20,7 +21,8 @@ type File struct {
 
 // NewFile indexes the lines of data. A line ends at LF, CRLF or a lone CR.
 func NewFile(name string, data []byte) *File {
-	f := &File{Name: name, Data: data, lines: []int{0}}
+	breaks := bytes.Count(data, []byte("\n")) + bytes.Count(data, []byte("\r"))
+	f := &File{Name: name, Data: data, lines: make([]int, 1, 1+breaks)}
 	for i, c := range data {
 		if c == '\n' || c == '\r' && (i+1 == len(data) || data[i+1] != '\n') {
 			f.lines = append(f.lines, i+1)

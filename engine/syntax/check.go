@@ -34,6 +34,9 @@ func (c *checker) value(n *Node, s *spec.Shape, what string) {
 	if s.Form == spec.Ref {
 		s = c.refs(s.Name)
 	}
+	if n.Reported && n.Kind != Mapping && n.Kind != Sequence {
+		return
+	}
 	if n.Kind == Null && s.Form != spec.Any && s.Form != spec.Tree && s.Form != spec.Value {
 		c.add("empty-value", n.Span, what+" has no value", "Remove the key, or give it "+Describe(s)+".")
 		return
@@ -107,10 +110,12 @@ func scalarFits(n *Node, s *spec.Shape) bool {
 func (c *checker) wrong(n *Node, s *spec.Shape, what string) {
 	detail := "Write " + Describe(s) + "."
 	switch {
+	case n.Reported:
+		return
 	case n.Kind == Mapping && slices.ContainsFunc(n.Entries, func(e Entry) bool { return e.Value.Kind == Null || e.Key.Value == "" }):
 		c.add("quote-it", n.Span, what+" is a mapping to YAML", "If it is a template or an expression, quote it: YAML reads { and ? as its own syntax.")
 		return
-	case n.Kind == Scalar && s.Form != spec.List && n.Tag != Str && isText(s):
+	case n.Kind == Scalar && s.Form != spec.List && n.Tag != Str && isText(s) && len(s.Enum) == 0:
 		detail = fmt.Sprintf("YAML reads %s as %s; quote it: %q.", n.Text.Value, nodeName(n), n.Text.Value)
 	case n.Kind == Scalar && n.Tag == Str && ambiguous(n) != "":
 		detail += " " + ambiguous(n)
@@ -128,6 +133,18 @@ var (
 	oldBool   = regexp.MustCompile(`^(?:[yY]|[nN]|[yY]es|YES|[nN]o|NO|[oO]n|ON|[oO]ff|OFF)$`)
 	oldNumber = regexp.MustCompile(`^[-+]?[0-9][0-9_]*(?:_[0-9_]*|(?::[0-5]?[0-9])+)(?:\.[0-9_]*)?$`)
 )
+
+// Reading says what YAML makes of a plain value where an author may have meant
+// something else, or "".
+func Reading(n *Node) string {
+	switch {
+	case n == nil || n.Kind != Scalar || n.Style != PlainStyle:
+		return ""
+	case n.Tag != Str:
+		return fmt.Sprintf("YAML reads %s as %s; if it is text, quote it.", n.Text.Value, nodeName(n))
+	}
+	return ambiguous(n)
+}
 
 // ambiguous is the remedy for a plain word that YAML 1.1 read otherwise.
 func ambiguous(n *Node) string {
@@ -443,50 +460,4 @@ func (c *checker) intRange(n *Node, s *spec.Shape, what string) {
 		}
 		c.add("bad-value", n.Span, fmt.Sprintf("%s cannot be %d", what, i), detail)
 	}
-}
-
-// cut notices a plain expression that YAML ended at a ` #`: what is left has
-// brackets or quotes open.
-func (c *checker) cut(n *Node, s *spec.Shape, what string) {
-	if n.Style != PlainStyle || s.Form != spec.Expr || balanced(n.Text.Value) {
-		return
-	}
-	rest := n.Span.File.Data[n.Span.End:lineEnd(n.Span.File.Data, n.Span.End)]
-	detail := "A bracket or a quote is not closed."
-	if strings.HasPrefix(strings.TrimLeft(string(rest), " \t"), "#") {
-		detail = "YAML reads ` #` as the beginning of a comment: quote the whole expression."
-	} else if strings.ContainsAny(string(rest), ",]}") {
-		detail = "YAML ends a value at `,`, `]` or `}` inside [ ] or { }: quote the whole expression."
-	}
-	c.add("quote-it", n.Span, what+" is cut off", detail)
-}
-
-// balanced reports whether brackets and quotes are closed.
-func balanced(s string) bool {
-	var open []byte
-	pairs := map[byte]byte{')': '(', ']': '[', '}': '{'}
-	for i := 0; i < len(s); i++ {
-		switch ch := s[i]; ch {
-		case '(', '[', '{':
-			open = append(open, ch)
-		case ')', ']', '}':
-			if len(open) == 0 || open[len(open)-1] != pairs[ch] {
-				return false
-			}
-			open = open[:len(open)-1]
-		case '"', '\'', '`':
-			j := i + 1
-			for j < len(s) && s[j] != ch {
-				if s[j] == '\\' && ch != '`' {
-					j++
-				}
-				j++
-			}
-			if j >= len(s) {
-				return false
-			}
-			i = j
-		}
-	}
-	return len(open) == 0
 }

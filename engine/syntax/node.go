@@ -39,7 +39,10 @@ type Node struct {
 	Style   Style       // of a Scalar
 	Entries []Entry     // of a Mapping, in the order of the file
 	Items   []*Node     // of a Sequence
-	Span    source.Span // the whole value
+	Span    source.Span // the whole value; of an alias, the alias
+	// Reported says that the value itself was found to be wrong already, so that
+	// its shape need not be spoken of again.
+	Reported bool
 }
 
 // Entry is one key of a mapping with its value. Value is never nil.

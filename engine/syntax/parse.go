@@ -27,10 +27,11 @@ var bom = []byte("\xef\xbb\xbf")
 // Parse reads the bytes of one file into a tree, or nil where nothing could be
 // read. It never panics and reports whatever is wrong.
 func Parse(f *source.File, report source.Report) *Node {
-	p := &parser{f: f, report: report, lines: yamlLines(f.Data)}
+	p := &parser{f: f, report: report}
 	if !p.readable() {
 		return nil
 	}
+	p.lines = yamlLines(f.Data)
 	doc, ok := p.decode()
 	if !ok {
 		return nil
@@ -161,59 +162,6 @@ func (p *parser) offset(line, column int) int {
 	return at
 }
 
-var errLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
-
-// syntaxError turns yaml.v3's sentence into a finding at its line.
-func (p *parser) syntaxError(err error) {
-	m := errLine.FindStringSubmatch(err.Error())
-	line, text := 1, err.Error()
-	if m != nil {
-		text = m[2]
-		if n, err := strconv.Atoi(m[1]); err == nil {
-			line = n
-		}
-	}
-	if strings.Contains(text, "exceeded max depth") {
-		p.add("too-deep", 0, 0, "values are nested too deeply", fmt.Sprintf("At most %d levels are allowed.", MaxDepth))
-		return
-	}
-	line = min(max(line, 1), len(p.lines))
-	start := skipBlanks(p.f.Data, p.lines[line-1])
-	end := lineEnd(p.f.Data, start)
-	code, remedy := p.remedy(text, line)
-	p.add(code, start, max(end, start), "this is not YAML: "+text, remedy)
-}
-
-// exprKey recognises a line that holds an expression, where YAML's own error
-// says little to somebody who thinks of expressions.
-var exprKey = regexp.MustCompile(`(?:^|[\s{,-])(?:when|if|expect|on|in|outputs?)\s*:|\?\?|==|!=|\band\b|\bor\b`)
-
-// remedy guesses what the author meant from the line of a syntax error and the
-// line before it: yaml.v3 often notices one line late.
-func (p *parser) remedy(text string, line int) (code, remedy string) {
-	for _, l := range []int{line, line - 1} {
-		if l < 1 {
-			continue
-		}
-		s := string(p.f.Data[p.lines[l-1]:lineEnd(p.f.Data, p.lines[l-1])])
-		trimmed := strings.TrimLeft(s, " ")
-		switch {
-		case strings.HasPrefix(trimmed, "\t"):
-			return "yaml-syntax", fmt.Sprintf("Line %d is indented with a tab; YAML wants spaces.", l)
-		case strings.Contains(s, ": {{") || strings.HasPrefix(strings.TrimPrefix(trimmed, "- "), "{{"):
-			return "quote-it", "A value that begins with {{ is a mapping to YAML: quote it, \"{{ ... }}\"."
-		case strings.Contains(s, ": @") || strings.Contains(s, ": `") || strings.Contains(s, ": %"):
-			return "quote-it", "A value cannot begin with @, ` or %: quote it."
-		case exprKey.MatchString(s):
-			return "quote-it", "YAML reads part of this expression as its own syntax: quote the whole expression."
-		}
-	}
-	if strings.Contains(text, "mapping values are not allowed") {
-		return "quote-it", "There is a `: ` inside a plain value: quote the value. Or the indentation is off."
-	}
-	return "yaml-syntax", "Look at this line and the one before it: quotes and brackets that are not closed, or indentation that is off."
-}
-
 // node converts one value.
 func (p *parser) node(y *yaml.Node, depth int) *Node {
 	off := p.valueStart(y)
@@ -224,45 +172,59 @@ func (p *parser) node(y *yaml.Node, depth int) *Node {
 			p.full = true
 			p.report(source.Diagnostic{Code: "too-large", Span: at, Summary: fmt.Sprintf("the file holds more than %d values once its aliases are expanded", MaxNodes), Detail: "Use fewer aliases."})
 		}
-		return &Node{Kind: Null, Span: at}
+		return &Node{Kind: Null, Reported: true, Span: at}
 	}
 	if depth > MaxDepth {
 		p.add("too-deep", off, off+1, "values are nested too deeply", fmt.Sprintf("At most %d levels are allowed.", MaxDepth))
-		return &Node{Kind: Null, Span: at}
+		return &Node{Kind: Null, Reported: true, Span: at}
 	}
 	switch y.Kind {
 	case yaml.AliasNode:
 		return p.alias(y, depth)
 	case yaml.MappingNode:
-		p.knownTag(y, off, "!!map")
-		return p.mapping(y, off, depth)
+		n := p.mapping(y, off, depth)
+		p.knownTag(y, n, "!!map")
+		return n
 	case yaml.SequenceNode:
-		p.knownTag(y, off, "!!seq")
-		return p.sequence(y, off, depth)
+		n := p.sequence(y, off, depth)
+		p.knownTag(y, n, "!!seq")
+		return n
 	}
 	return p.scalar(y, off)
 }
 
-// valueStart is where a value begins, behind its anchor and tag.
+// valueStart is where a value begins, behind its anchor and tag. An empty value
+// begins right behind them.
 func (p *parser) valueStart(y *yaml.Node) int {
 	off := p.offset(y.Line, y.Column)
 	if y.Kind == yaml.AliasNode {
 		return off
 	}
-	for off < len(p.f.Data) && (p.f.Data[off] == '&' || p.f.Data[off] == '!') && (y.Anchor != "" || y.Style&yaml.TaggedStyle != 0) {
+	empty := y.Kind == yaml.ScalarNode && y.Value == "" && styles[y.Style&^(yaml.TaggedStyle|yaml.FlowStyle)] == PlainStyle
+	for off < len(p.f.Data) && (p.f.Data[off] == '&' && y.Anchor != "" || p.f.Data[off] == '!') {
 		for off < len(p.f.Data) && !strings.ContainsRune(" \t\r\n", rune(p.f.Data[off])) {
 			off++
 		}
-		for next := skipBlanks(p.f.Data, off); ; next = skipBlanks(p.f.Data, off) {
+		if next := p.nextToken(off); !empty || next < len(p.f.Data) && (p.f.Data[next] == '&' || p.f.Data[next] == '!') {
 			off = next
-			n := breakAt(p.f.Data, off)
-			if n == 0 {
-				break
-			}
-			off += n
 		}
 	}
 	return off
+}
+
+// nextToken skips blanks, line breaks and comments.
+func (p *parser) nextToken(off int) int {
+	for {
+		off = skipBlanks(p.f.Data, off)
+		if off < len(p.f.Data) && p.f.Data[off] == '#' {
+			off = lineEnd(p.f.Data, off)
+		}
+		n := breakAt(p.f.Data, off)
+		if n == 0 {
+			return off
+		}
+		off += n
+	}
 }
 
 func (p *parser) alias(y *yaml.Node, depth int) *Node {
@@ -270,12 +232,13 @@ func (p *parser) alias(y *yaml.Node, depth int) *Node {
 	for _, o := range p.open {
 		if o == y.Alias {
 			p.add("bad-alias", off, off+1+len(y.Value), "the alias *"+y.Value+" stands inside its own anchor", "It would never end; write the value out.")
-			return &Node{Kind: Null, Span: source.Span{File: p.f, Start: off, End: off + 1 + len(y.Value)}}
+			return &Node{Kind: Null, Reported: true, Span: source.Span{File: p.f, Start: off, End: off + 1 + len(y.Value)}}
 		}
 	}
 	p.open = append(p.open, y.Alias)
 	n := p.node(y.Alias, depth+1)
 	p.open = p.open[:len(p.open)-1]
+	n.Span = source.Span{File: p.f, Start: off, End: off + 1 + len(y.Value)} // where it is used; what is inside stands at the anchor
 	return n
 }
 
@@ -312,18 +275,21 @@ func (p *parser) mapping(y *yaml.Node, off, depth int) *Node {
 	n := &Node{Kind: Mapping, Span: source.Span{File: p.f, Start: off, End: off + 1}}
 	p.open = append(p.open, y)
 	var merges []*yaml.Node
+	seen := make(map[string]source.Text, len(y.Content)/2)
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		k, v := y.Content[i], y.Content[i+1]
 		if k.Kind == yaml.ScalarNode && k.Tag == "!!merge" {
 			merges = append(merges, v)
 			continue
 		}
-		if e, ok := p.entry(n, k, v, depth); ok {
+		if e, ok := p.entry(seen, k, v, depth); ok {
 			n.Entries = append(n.Entries, e)
+		} else if k.Kind != yaml.ScalarNode {
+			n.Reported = true
 		}
 	}
 	for _, m := range merges {
-		p.merge(n, m, depth)
+		p.merge(n, seen, m, depth)
 	}
 	p.open = p.open[:len(p.open)-1]
 	for _, e := range n.Entries {
@@ -336,7 +302,7 @@ func (p *parser) mapping(y *yaml.Node, off, depth int) *Node {
 }
 
 // entry converts a key with its value, or reports why it cannot be one.
-func (p *parser) entry(n *Node, k, v *yaml.Node, depth int) (Entry, bool) {
+func (p *parser) entry(seen map[string]source.Text, k, v *yaml.Node, depth int) (Entry, bool) {
 	at := p.valueStart(k)
 	for k.Kind == yaml.AliasNode {
 		k = k.Alias
@@ -350,17 +316,18 @@ func (p *parser) entry(n *Node, k, v *yaml.Node, depth int) (Entry, bool) {
 	if key.Kind == Null {
 		text = source.NewText("", key.Span, nil)
 	}
-	if before, twice := n.Key(text.Value); twice {
+	if before, twice := seen[text.Value]; twice {
 		p.report(source.Diagnostic{Code: "duplicate-key", Span: text.Span, Summary: fmt.Sprintf("the key `%s` stands here a second time", text.Value),
 			Detail: "Keep one of the two.", Related: []source.Note{{Span: before.Span, Text: "the first one"}}})
 		p.node(v, depth+1) // its findings are wanted all the same
 		return Entry{}, false
 	}
+	seen[text.Value] = text
 	return Entry{Key: text, Value: p.node(v, depth+1)}, true
 }
 
 // merge takes the keys of `<<`, where the mapping has none of its own.
-func (p *parser) merge(n *Node, m *yaml.Node, depth int) {
+func (p *parser) merge(n *Node, seen map[string]source.Text, m *yaml.Node, depth int) {
 	v := p.node(m, depth+1)
 	from := []*Node{v}
 	if v.Kind == Sequence {
@@ -372,7 +339,8 @@ func (p *parser) merge(n *Node, m *yaml.Node, depth int) {
 			continue
 		}
 		for _, e := range f.Entries {
-			if _, has := n.Key(e.Key.Value); !has {
+			if _, has := seen[e.Key.Value]; !has {
+				seen[e.Key.Value] = e.Key
 				n.Entries = append(n.Entries, e)
 			}
 		}
@@ -385,14 +353,16 @@ func (p *parser) scalar(y *yaml.Node, off int) *Node {
 	style := styles[y.Style&^(yaml.TaggedStyle|yaml.FlowStyle)]
 	text := scalarText(p.f, off, style, y.Value)
 	n := &Node{Kind: Scalar, Text: text, Style: style, Span: text.Span}
+	if style == PlainStyle && y.Value == "" {
+		n.Span.End = n.Span.Start
+	}
 	if y.Style&yaml.TaggedStyle != 0 {
 		return p.tagged(y, n)
 	}
+	p.knownTag(y, n, "") // `! x`, a tag without a name
 	if style == PlainStyle {
 		n.Kind, n.Tag = resolve(y.Value)
-		if y.Value == "" {
-			n.Span.End = n.Span.Start
-		}
+		p.octal(n)
 	}
 	return n
 }
@@ -400,25 +370,34 @@ func (p *parser) scalar(y *yaml.Node, off int) *Node {
 // tagged handles explicit tags: the core schema's are obeyed, others refused.
 func (p *parser) tagged(y *yaml.Node, n *Node) *Node {
 	tags := map[string]Tag{"!!str": Str, "!!int": Int, "!!float": Float, "!!bool": Bool}
-	if t, ok := tags[y.Tag]; ok {
-		n.Tag = t
+	t, ok := tags[y.Tag]
+	if !ok {
+		p.knownTag(y, n, "!!str")
 		return n
 	}
-	p.knownTag(y, p.offset(y.Line, y.Column), "!!str")
+	n.Tag = t
+	if _, is := resolve(y.Value); t != Str && is != t && (t != Float || is != Int) {
+		n.Reported = true
+		p.add("bad-tag", n.Span.Start, n.Span.End, fmt.Sprintf("%q is not what its tag `%s` says", y.Value, y.Tag), "Remove the tag.")
+	}
 	return n
 }
 
 // knownTag refuses tags of the author's own. Nearly always it is an expression
-// that begins with `!`.
-func (p *parser) knownTag(y *yaml.Node, _ int, want string) {
-	if y.Style&yaml.TaggedStyle == 0 || y.Tag == want {
+// that begins with `!`, which must not be read without it.
+func (p *parser) knownTag(y *yaml.Node, n *Node, want string) {
+	at := p.offset(y.Line, y.Column)
+	if y.Anchor != "" && at < len(p.f.Data) && p.f.Data[at] == '&' {
+		at = p.nextToken(min(len(p.f.Data), at+1+len(y.Anchor)))
+	}
+	if at >= len(p.f.Data) || p.f.Data[at] != '!' || y.Style&yaml.TaggedStyle != 0 && y.Tag == want {
 		return
 	}
-	at := p.offset(y.Line, y.Column)
 	end := at
-	for end < len(p.f.Data) && !strings.ContainsRune(" \t\r\n,", rune(p.f.Data[end])) {
+	for end < len(p.f.Data) && !strings.ContainsRune(" \t\r\n,]}", rune(p.f.Data[end])) {
 		end++
 	}
+	n.Reported = true
 	p.add("quote-it", at, end, fmt.Sprintf("`%s` is a tag to YAML", p.f.Data[at:end]), "If it is an expression that begins with `!`, quote it, or write `not`. Tags are not used in runbooks.")
 }
 
@@ -442,6 +421,15 @@ func resolve(s string) (NodeKind, Tag) {
 		return Scalar, Float
 	}
 	return Scalar, Str
+}
+
+// octal warns of numbers that older readers of YAML take for octal.
+func (p *parser) octal(n *Node) {
+	digits := strings.TrimLeft(n.Text.Value, "+-")
+	if n.Tag == Int && len(digits) > 1 && digits[0] == '0' && digits[1] != 'x' && digits[1] != 'o' {
+		p.report(source.Diagnostic{Code: "leading-zero", Severity: source.Warning, Span: n.Span, Summary: fmt.Sprintf("`%s` is the number %d here", n.Text.Value, literal(n)),
+			Detail: "Older YAML reads a leading zero as octal. Quote it if it is text, or write the number without the zero (octal is 0o17)."})
+	}
 }
 
 // Literal is the plain value of a tree: string, int, float64, bool, nil, []any,

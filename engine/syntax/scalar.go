@@ -213,52 +213,50 @@ type blockLine struct{ start, end, next, indent int }
 func block(raw []byte, off int, fold bool, value string) (decoded, int, bool) {
 	body := lineEnd(raw, off)
 	body += breakAt(raw, body)
-	lines := blockLines(raw, body)
-	tried := map[int]bool{}
-	for _, l := range lines {
-		if l.indent == l.end-l.start || tried[l.indent] {
-			continue // a line of blanks says nothing about indentation
-		}
-		for indent := l.indent; indent >= 0 && !tried[indent]; indent-- {
-			tried[indent] = true
-			if d, end, ok := tryBlock(raw, lines, indent, fold, value); ok {
-				return d, max(end, off+1), true
-			}
+	for indent := deepest(raw, body); indent >= 0; indent-- {
+		if d, end, ok := tryBlock(raw, body, indent, fold, value); ok {
+			return d, max(end, off+1), true
 		}
 	}
 	return decoded{}, lineEnd(raw, off), value == ""
 }
 
-func blockLines(raw []byte, off int) []blockLine {
-	var lines []blockLine
+// deepest is the most that a block that begins at off can be indented: as its
+// first line that holds something, or a line of blanks before that.
+func deepest(raw []byte, off int) int {
+	indent := 0
 	for off < len(raw) {
-		end := lineEnd(raw, off)
-		indent := 0
-		for off+indent < end && raw[off+indent] == ' ' {
-			indent++
+		l := lineAt(raw, off)
+		indent = max(indent, l.indent)
+		if l.indent < l.end-l.start {
+			return indent
 		}
-		next := end + breakAt(raw, end)
-		lines = append(lines, blockLine{off, end, next, indent})
-		off = next
+		off = l.next
 	}
-	return lines
+	return indent
+}
+
+// lineAt is the line of a block that begins at off.
+func lineAt(raw []byte, off int) blockLine {
+	end := lineEnd(raw, off)
+	indent := 0
+	for off+indent < end && raw[off+indent] == ' ' {
+		indent++
+	}
+	return blockLine{off, end, end + breakAt(raw, end), indent}
 }
 
 // tryBlock decodes with a given indentation; it is right where the value comes
 // out, up to the line breaks that chomping cuts.
-func tryBlock(raw []byte, lines []blockLine, indent int, fold bool, value string) (decoded, int, bool) {
+func tryBlock(raw []byte, body, indent int, fold bool, value string) (decoded, int, bool) {
 	var d decoded
 	end, pending, started, more := 0, 0, false, false
 	var brk blockLine // the line whose break is pending
-	for _, l := range lines {
-		if len(d.out) >= len(value) && pending == 0 {
-			break
-		}
+	for off := body; off < len(raw) && len(d.out)+pending <= len(value)+1; {
+		l := lineAt(raw, off)
+		off = l.next
 		if l.indent == l.end-l.start && l.indent <= indent {
 			pending++
-			if !started || pending == 1 && brk.next == 0 {
-				brk = l
-			}
 			if !started {
 				d.made("\n", l.start, max(1, l.next-l.start))
 				pending = 0
@@ -268,22 +266,28 @@ func tryBlock(raw []byte, lines []blockLine, indent int, fold bool, value string
 		if l.indent < indent {
 			break
 		}
-		text := l.start + indent
+		at, text := len(d.out), l.start+indent
 		isMore := text < l.end && (raw[text] == ' ' || raw[text] == '\t')
 		if started {
 			d.made(joint(pending, fold && !more && !isMore), brk.end, max(1, text-brk.end))
 		}
 		d.verbatim(raw, text, l.end-text)
 		started, more, pending, brk, end = true, isMore, 1, l, l.end
-		if string(d.out) == value {
+		if len(d.out) > len(value) || string(d.out[at:]) != value[at:len(d.out)] {
+			return decoded{}, 0, false
+		}
+		if len(d.out) == len(value) {
 			return d, end, true
 		}
 	}
-	if started && len(d.out) < len(value) && strings.Trim(value[len(d.out):], "\n") == "" {
-		d.made(value[len(d.out):], brk.end, max(1, brk.next-brk.end))
+	if len(d.out) > len(value) || string(d.out) != value[:len(d.out)] || value == "" {
+		return decoded{}, 0, false
+	}
+	if rest := value[len(d.out):]; started && strings.Trim(rest, "\n") == "" {
+		d.made(rest, brk.end, max(1, brk.next-brk.end))
 		end = max(end, brk.next)
 	}
-	return d, end, string(d.out) == value && len(value) > 0
+	return d, end, len(d.out) == len(value)
 }
 
 // joint is what stands between two lines of a block scalar with breaks line
