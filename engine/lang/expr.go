@@ -30,8 +30,12 @@ const (
 	WantList
 )
 
-// maxExpr bounds an expression's text.
-const maxExpr = 16 << 10
+// The bounds of an expression: its text, and how deeply it nests. A chain of
+// `or` nests once for each.
+const (
+	maxExpr      = 16 << 10
+	maxExprDepth = 500
+)
 
 // Expr is a compiled expression. It may be used by many goroutines.
 type Expr struct {
@@ -67,6 +71,9 @@ func CompileExpr(t source.Text, s *Scope, want Want, report source.Report) *Expr
 	tree, err := parser.Parse(t.Value)
 	if err != nil {
 		c.exprError(err)
+		return nil
+	}
+	if !c.shallow(tree.Node) {
 		return nil
 	}
 	c.run(tree.Node)
@@ -245,7 +252,7 @@ func (c *exprChecker) exprError(err error) {
 		msg := err.Error()
 		detail := "Compare something, or ask with `!= nil`."
 		if !strings.HasPrefix(msg, "expected bool") {
-			detail = ""
+			detail = "Expressions are written in expr."
 		}
 		c.whole("wrong-type", "the expression gives no bool: "+msg, detail)
 		return
@@ -262,6 +269,9 @@ func (c *exprChecker) exprError(err error) {
 		detail = "The expression is not complete; if it is complete in the file, YAML may have cut it: quote it."
 	} else if strings.HasPrefix(msg, "unexpected token") {
 		detail = "If this character means something to YAML as well, quote the whole expression."
+	}
+	if detail == "" {
+		detail = "Expressions are written in expr: `status == 200 and (json?.name ?? \"\") != \"\"`."
 	}
 	c.add(code, from, max(to, from), msg, detail)
 }

@@ -39,12 +39,20 @@ func makeFuncs() template.FuncMap {
 	for _, f := range forbidden {
 		delete(m, f)
 	}
-	m["repeat"] = repeat
-	m["toJson"] = func(v any) string { return types.Format(jsonable(v)) }
-	m["toString"] = types.Format
+	boundFuncs(m)
+	m["toJson"] = func(v any) (string, error) { return formatted("toJson", jsonable(v)) }
+	m["toString"] = func(v any) (string, error) { return formatted("toString", v) }
 	m[printFunc], m[lookupFunc] = printValue, lookup
 	m[keepFunc] = func(v any) (string, error) { return "", errors.New("no place to keep a value") }
 	return m
+}
+
+// formatted writes a value, if that has an end.
+func formatted(name string, v any) (string, error) {
+	if !fits(v) {
+		return "", tooLong(name)
+	}
+	return types.Format(v), nil
 }
 
 // jsonable makes a string a JSON string: Format writes strings bare.
@@ -58,13 +66,6 @@ func jsonable(v any) any {
 func quotedJSON(s string) string {
 	text := types.Format([]any{s})
 	return text[1 : len(text)-1]
-}
-
-func repeat(n int, s string) (string, error) {
-	if n < 0 || n*len(s) > maxText {
-		return "", fmt.Errorf("repeat makes more than %d bytes", maxText)
-	}
-	return strings.Repeat(s, n), nil
 }
 
 // nonce marks secrets inside a text while a template runs. It is the process's
@@ -102,7 +103,7 @@ func printValue(source string, v any) (string, error) {
 	case Unknown:
 		return v.String(), nil
 	}
-	return types.Format(v), nil
+	return formatted(source, v)
 }
 
 // lookup reads a path below a value, nil where anything on it is absent.

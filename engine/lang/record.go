@@ -70,8 +70,9 @@ func compileLoose(text string, s *Scope, rewrite func(ast.Node) ast.Node) (*vm.P
 	}
 	lowerHeaders(tree.Node, s)
 	node := rewrite(tree.Node)
+	boundStrings(&node)
 	opts := append([]expr.Option{expr.AllowUndefinedVariables()}, functions...)
-	return expr.Compile(node.String(), opts...)
+	return expr.Compile(node.String(), append(opts, boundedFuncs...)...)
 }
 
 // lowerHeaders writes literal header names in lower case, as environments hold
@@ -176,6 +177,9 @@ func run(text string, p *vm.Program, env map[string]any) (v any, err error) {
 	v, err = expr.Run(p, map[string]any(env))
 	if err != nil {
 		return nil, &EvalError{text, firstLine(err.Error())}
+	}
+	if !fits(v) {
+		return nil, &EvalError{text, errLargeValue.Error()}
 	}
 	return normal(v), nil
 }

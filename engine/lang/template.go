@@ -134,13 +134,27 @@ func (t *Template) Value(env Env) (any, error) {
 	return kept, nil
 }
 
-// errTooLong ends a template that writes without end.
-var errTooLong = fmt.Errorf("the text becomes longer than %d bytes", maxText)
+// errTooLong ends a template that writes without end, errTooMany one that
+// repeats without end.
+var (
+	errTooLong = fmt.Errorf("the text becomes longer than %d bytes", maxText)
+	errTooMany = fmt.Errorf("the template takes more than %d turns", maxTurns)
+)
 
-// textBuffer refuses to grow without end.
-type textBuffer struct{ strings.Builder }
+// maxTurns bounds what a template writes, one piece at a time. Every turn of a
+// `range` writes once at least.
+const maxTurns = 200_000
+
+// textBuffer refuses to grow, and to be written to, without end.
+type textBuffer struct {
+	strings.Builder
+	turns int
+}
 
 func (b *textBuffer) Write(p []byte) (int, error) {
+	if b.turns++; b.turns > maxTurns {
+		return 0, errTooMany
+	}
 	if b.Len()+len(p) > maxText {
 		return 0, errTooLong
 	}
@@ -164,8 +178,10 @@ var where = regexp.MustCompile(`^template: text:(\d+)(?::\d+)?: (?:executing "te
 
 // templateError makes text/template's sentence ours.
 func templateError(text string, err error) error {
-	if errors.Is(err, errTooLong) {
-		return errTooLong
+	for _, e := range []error{errTooLong, errTooMany} {
+		if errors.Is(err, e) {
+			return &EvalError{Expr: short(text), Message: e.Error()}
+		}
 	}
 	msg := where.ReplaceAllString(err.Error(), "")
 	msg = strings.ReplaceAll(msg, "error calling "+printFunc+": ", "")

@@ -155,6 +155,9 @@ func (c *templateChecker) rangeNode(n *parse.RangeNode, d dot) {
 	}
 	c.list(n.List, in)
 	c.list(n.ElseList, d.child())
+	if n.List != nil { // each turn writes, if nothing else then nothing: the writer counts
+		n.List.Nodes = append([]parse.Node{&parse.TextNode{NodeType: parse.NodeText, Pos: n.Pos}}, n.List.Nodes...)
+	}
 }
 
 // action checks a hole, and makes it end in printFunc.
@@ -257,7 +260,7 @@ func (c *templateChecker) call(id *parse.IdentifierNode, args []value, cmd *pars
 	}
 	if least, ok := builtinFuncs[id.Ident]; ok {
 		if len(args) < least {
-			c.add("bad-template", from, to, fmt.Sprintf("`%s` needs %d arguments, it has %d", id.Ident, least, len(args)), "")
+			c.add("bad-template", from, to, fmt.Sprintf("`%s` needs %d arguments, it has %d", id.Ident, least, len(args)), "What stands before a | is the last argument.")
 		}
 		return value{typ: builtinResult(id.Ident)}
 	}
