@@ -69,7 +69,11 @@ func (h *hole) list() bool {
 	return h.tmpl != nil && h.tmpl.typ != nil && h.tmpl.typ.Kind == types.List
 }
 
-func (h *hole) int() bool { return h.tmpl != nil && h.tmpl.typ != nil && h.tmpl.typ.Kind == types.Int }
+// int reports whether the hole is an integer; one that could not be compiled has
+// been reported, and may be anything.
+func (h *hole) int() bool {
+	return h.tmpl == nil || h.tmpl.typ != nil && h.tmpl.typ.Kind == types.Int
+}
 
 // placement is where a hole stands.
 type placement int
@@ -194,12 +198,17 @@ func CompileScript(text source.Text, s *Scope, o ScriptOptions, report source.Re
 	}
 	script := &Script{Text: text, holes: c.holes}
 	for _, h := range c.holes {
-		script.reads = append(script.reads, h.tmpl.reads...)
+		if h.tmpl != nil {
+			script.reads = append(script.reads, h.tmpl.reads...)
+		}
 	}
 	if o.Interpreter != "" && !isShell(o.Interpreter) {
 		if len(c.holes) > 0 {
 			h := c.holes[0]
 			c.add("hole-here", h.from, h.to, "a hole cannot stand in a program for "+o.Interpreter, "Only a shell's quoting is known: pass the value through `env:` or `stdin:`.")
+			return nil
+		}
+		if c.failed {
 			return nil
 		}
 		script.final = text.Value
@@ -313,7 +322,7 @@ func (c *scriptChecker) lex() bool {
 		at = to
 	}
 	c.sub = b.String()
-	return !c.failed
+	return true
 }
 
 // compileHole compiles a hole as a template of its own. Only pipelines that give

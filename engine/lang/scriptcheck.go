@@ -31,7 +31,7 @@ func (c *scriptChecker) find() {
 		return true
 	})
 	for _, h := range c.holes {
-		if h.ctx == lost && !c.failed {
+		if h.ctx == lost && h.tmpl != nil {
 			c.lostHole(h)
 		}
 	}
@@ -349,6 +349,9 @@ func startsWithHole(w *syntax.Word, h *hole) bool {
 
 // mayDash reports whether a hole's value may begin with `-`.
 func mayDash(h *hole) bool {
+	if h.tmpl == nil {
+		return false
+	}
 	t := h.tmpl.typ
 	switch {
 	case t == nil:
