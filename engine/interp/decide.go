@@ -1,6 +1,7 @@
 package interp
 
 import (
+	"maps"
 	"slices"
 
 	"runbook/engine/journal"
@@ -123,20 +124,16 @@ func (r *run) branch(w World, f *frame, s *plan.Step, key Key, b *plan.Branch) d
 }
 
 // call runs a procedure, whose steps and inputs are its own, and gives its
-// outputs.
+// outputs. Besides them it sees the file's steps and inputs, and nothing of the
+// procedure that calls it.
 func (r *run) call(w World, f *frame, key Key, id string, c *plan.Call) (map[string]any, error) {
 	p := c.Procedure
 	given, err := compute(r.env(w, f), c.Inputs)
 	if err != nil {
 		return nil, &failed{key, err.Error()}
 	}
-	in := &frame{path: key, steps: map[string]any{}, inputs: map[string]any{}}
-	for k, v := range f.steps {
-		in.steps[k] = v
-	}
-	for k, v := range r.opts.Inputs {
-		in.inputs[k] = v
-	}
+	in := &frame{path: key, steps: maps.Clone(f.file), file: f.file, inputs: map[string]any{}}
+	maps.Copy(in.inputs, r.opts.Inputs)
 	for _, d := range p.Inputs {
 		in.inputs[d.Name] = d.Default
 		if v, ok := given[d.Name]; ok {

@@ -46,6 +46,7 @@ func Run(w World, p *plan.Plan, o Options) (Outcome, error) {
 		r.secrets[s.Name] = secret.Value{Name: s.Name, Present: o.Present(s.Name)}
 	}
 	f := &frame{steps: map[string]any{}, inputs: o.Inputs}
+	f.file = f.steps
 	fresh(f.steps, p.Steps)
 	fresh(f.steps, p.Finally)
 	r.open(w)
@@ -93,11 +94,14 @@ type owed struct {
 type frame struct {
 	path   Key
 	steps  map[string]any
+	file   map[string]any // the file's own steps, which procedures read
 	inputs map[string]any
 }
 
 // below is the frame under a path; the names stay the same.
-func (f *frame) below(path Key) *frame { return &frame{path: path, steps: f.steps, inputs: f.inputs} }
+func (f *frame) below(path Key) *frame {
+	return &frame{path: path, steps: f.steps, file: f.file, inputs: f.inputs}
+}
 
 func (f *frame) key(id string) Key {
 	if f.path == "" {

@@ -205,10 +205,10 @@ func (r *run) interrupted(w World, f *frame, s *plan.Step, key Key, began time.T
 
 // onFailure decides what a failure means for the steps around.
 func (r *run) onFailure(w World, f *frame, s *plan.Step, key Key, d done) error {
-	if d.verdict == passed || s.Role == plan.Message {
+	if d.verdict == passed {
 		return nil
 	}
-	soft := s.Role == plan.Check && !s.Required
+	soft := s.Role == plan.Check && !s.Required || s.Role == plan.Message
 	failure := d.inner
 	if failure == nil {
 		failure = &failed{key: key, reason: d.reason}

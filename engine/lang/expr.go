@@ -56,9 +56,10 @@ type Expr struct {
 	formula          *Formula
 }
 
-// disabled are expr's functions that read the clock or the environment, or look
-// fields up by a computed name, which would open the closed environment.
-var disabled = []string{"now", "get", "date"}
+// disabled are expr's functions that read the clock, or look fields up by a
+// computed name, which would open the closed environment. `date` is refused
+// without arguments.
+var disabled = []string{"now", "get"}
 
 // CompileExpr compiles an expression for a place: its scope and what it must
 // give. It reports all that is wrong, and gives nil where anything is.

@@ -27,14 +27,15 @@ func httpStep() *types.Type {
 func testScope() *Scope {
 	return &Scope{
 		Vars: []types.Field{
-			{Name: "steps", Type: &types.Type{Kind: types.Object, Fields: []types.Field{{Name: "api", Type: httpStep()}, {Name: "maybe", Type: httpStep()}, {Name: "later", Type: httpStep()}}}},
+			{Name: "steps", Type: &types.Type{Kind: types.Object, Fields: []types.Field{{Name: "api", Type: httpStep()}, {Name: "maybe", Type: httpStep()}, {Name: "later", Type: httpStep()}, {Name: "beside", Type: httpStep()}}}},
 			{Name: "inputs", Type: &types.Type{Kind: types.Object, Fields: []types.Field{
 				{Name: "components", Type: &types.Type{Kind: types.List, Elem: str()}}, {Name: "name", Type: str()}, {Name: "n", Type: &types.Type{Kind: types.Int}}}}},
-			{Name: "facts", Type: &types.Type{Kind: types.Object, Fields: []types.Field{{Name: "severity", Type: str("P1", "P2")}}}},
+			{Name: "facts", Type: &types.Type{Kind: types.Object, Fields: []types.Field{{Name: "severity", Type: str("P1", "P2")}, {Name: "other", Type: str()}}}},
 			{Name: "secrets", Type: &types.Type{Kind: types.Object, Fields: []types.Field{{Name: "token", Type: &types.Type{Kind: types.Secret}}}}},
 		},
 		Present: map[string]bool{"api": true},
 		Never:   map[string]string{"later": "it runs later"},
+		Hidden:  map[string]string{"steps.beside": "it runs beside this one", "facts.other": "`beside` sets it"},
 	}
 }
 
@@ -67,6 +68,13 @@ func TestExprFindings(t *testing.T) {
 		{`secrets.token == "x"`, "secret-use", "token", ".present"},
 		{`now() == 1`, "bad-expression", "now", "clock"},
 		{`steps[inputs.name].ran`, "bad-expression", "[", "by a computed name"},
+		{`len(inputs.components) > 2 and inputs.components[3] == "x"`, "may-be-empty", "[", "first("},
+		{`len(inputs.components) == 0 or inputs.components[1] == "x"`, "may-be-empty", "[", "first("},
+		{`first(steps.api.json?.items ?? []).name == "x"`, "may-be-nil", "name", "?.name"},
+		{`date() == run`, "bad-expression", "date", "clock"},
+		{`len(toJSON(steps)) > 3`, "bad-expression", "steps", "Name what you read"},
+		{`steps.beside.ran`, "beside", "beside", "it runs beside this one"},
+		{`facts.other == "x"`, "beside", "other", "sets it"},
 		{`steps.api.status`, "wrong-type", "steps.api.status", "bool"},
 		{`steps.api.status ==`, "bad-expression", "", "not complete"},
 		{`$env["HOME"] == "x"`, "bad-expression", "", ""},
@@ -91,6 +99,8 @@ func TestExprAccepts(t *testing.T) {
 		`steps.maybe.ran ? steps.maybe.status == 5 : false`, `steps.maybe.verdict == "passed" and steps.maybe.status == 5`, `steps.maybe.verdict != "skipped" and steps.maybe.body contains "x"`,
 		`steps.maybe.verdict == "skipped" or steps.maybe.status == 5`, `steps.api.json?.category == "x"`, `(steps.api.json?.a?.b ?? "") == "x"`, `len(steps.api.json?.items ?? []) > 0`,
 		`any(steps.api.json?.incidents ?? [], .status != "resolved" and any(.components ?? [], lower(.name) contains "crm"))`, `len(inputs.components) > 0 and inputs.components[0] == "x"`,
+		`len(inputs.components) >= 3 and inputs.components[2] == "x" and inputs.components[-3] == "y"`, `len(inputs.components) == 0 or inputs.components[0] == "x"`,
+		`2 < len(inputs.components) and inputs.components[2] == "x"`, `date("2026-01-02") > date("2026-01-01")`,
 		`first(inputs.components ?? []) == "x"`, `secrets.token.present`, `steps.api.headers["Retry-After"] != nil`, `int(steps.api.headers["retry-after"] ?? "0") > 5`,
 		`let s = steps.api.status; s >= 500 and s < 600`, `steps.api.status in [401, 403]`, `steps.api.status in 500..599`, `true`,
 	} {
@@ -130,6 +140,8 @@ func TestBoolSaysWhy(t *testing.T) {
 		`steps.api.status == 401`:                                  `true [{"expr":"steps.api.status","value":401}]`,
 		`steps.api.status in [200, 201] and steps.maybe.ran`:       `false [{"expr":"steps.api.status","value":401},{"expr":"steps.maybe.ran","not_read":true}]`,
 		`any(steps.api.json?.incidents ?? [], .name == "CRM API")`: `true [{"expr":"any(steps.api.json?.incidents ?? [], .name == \"CRM API\")","item":{"name":"CRM API"},"value":true}]`,
+		`all(steps.api.json?.incidents ?? [], .name == "Other")`:   `false [{"expr":"all(steps.api.json?.incidents ?? [], .name == \"Other\")","item":{"name":"CRM API"},"value":false}]`,
+		`count(steps.api.json?.incidents ?? [], .name != "") == 2`: `true [{"expr":"count(steps.api.json?.incidents ?? [], .name != \"\")","item":{"name":"Other"},"value":2}]`,
 		`(steps.maybe.status ?? 0) == 0`:                           `true [{"expr":"steps.maybe.status","value":null}]`,
 		`int(steps.api.headers["Retry-After"] ?? "0") == 7`:        `true [{"expr":"steps.api.headers[\"retry-after\"]","value":"7"}]`,
 	} {
@@ -141,6 +153,42 @@ func TestBoolSaysWhy(t *testing.T) {
 		b, _ := json.Marshal(because)
 		if got := map[bool]string{true: "true ", false: "false "}[ok] + string(b); err != nil || got != want {
 			t.Errorf("%s:\n got %s %v\nwant %s", in, got, err, want)
+		}
+	}
+}
+
+// TestParenthesesHold: what runs is what was written, recorded or not, and not what
+// a printer makes of it.
+func TestParenthesesHold(t *testing.T) {
+	for in, want := range map[string]any{
+		`(inputs.n > 1 ? "ab" : "c")[1:]`:                        "b",
+		`(inputs.name + "yz")[1:]`:                               "yz",
+		`(inputs.n > 1 ? {"a": 1} : {"a": 2}).a`:                 1,
+		`(2 ** 3) ** 2`:                                          64.0,
+		`(-inputs.n) ** 2`:                                       4.0,
+		`inputs.n - (inputs.n - 1)`:                              1,
+		`(steps.api.json?.n ?? 0) == 3`:                          true,
+		`not (inputs.n in [1, 2])`:                               false,
+		`"\x41é\u00e9" + inputs.name`:                            "Aééx",
+		`(steps.api.json?.nope?.a ?? {"b": 4}).b`:                4,
+		`(let x = inputs.n; x * 2) + 1`:                          5,
+		`steps.api.headers["Retry-" + "After"]`:                  "7",
+		`(steps.api.json?.incidents ?? []) | map(.name) | len()`: 2,
+	} {
+		e, found := compileText(in, WantAny)
+		if e == nil {
+			t.Errorf("%s: %v", in, found)
+			continue
+		}
+		plain, err := e.Eval(testEnv())
+		if err != nil || !types.Equal(plain, want) {
+			t.Errorf("%s: got %v %v, want %v", in, plain, err, want)
+		}
+		rec := newReadings(e.operands)
+		env := testEnv()
+		env[readFunc], env[itemFunc] = rec.read, rec.item
+		if recorded, err := run(in, e.recording, env); err != nil || !types.Equal(recorded, want) {
+			t.Errorf("%s: recording gives %v %v, want %v", in, recorded, err, want)
 		}
 	}
 }

@@ -40,7 +40,7 @@ func (c *exprChecker) at(n ast.Node, p *problem) {
 
 // known is what holds at a place inside an expression.
 type known struct {
-	present   map[string]bool // steps that have run, and `len:TEXT` for lists that have entries
+	present   map[string]bool // steps that have run, and `len:N:TEXT` for lists that have N entries
 	defaulted bool            // on the left of ??
 }
 
@@ -119,7 +119,7 @@ func (c *exprChecker) call(n *ast.CallNode, k known) {
 var nilSafe = []string{"type", "toJSON", "string"}
 
 func (c *exprChecker) builtin(n *ast.BuiltinNode, k known) {
-	if isDisabled(n.Name) {
+	if isDisabled(n.Name) || n.Name == "date" && len(n.Arguments) == 0 {
 		c.at(n, &problem{"bad-expression", "`" + n.Name + "` is not available", "Expressions read no clock and no environment: a run must be the same when it is resumed. Use `run.started`, `run.elapsed`, or an output of a step."})
 	}
 	for i, a := range n.Arguments {
@@ -251,6 +251,9 @@ func (c *exprChecker) path(n ast.Node, path []string, k known) {
 		return
 	}
 	r, p := c.scope.resolve(path)
+	if p == nil {
+		p = c.scope.whole(path)
+	}
 	if p != nil {
 		c.at(c.blame(n, path), p)
 		return
@@ -341,108 +344,50 @@ func (c *exprChecker) parts(n ast.Node, k known) {
 			}
 		}
 	case *ast.MemberNode:
+		if c.computedName(n) {
+			return
+		}
 		c.walk(n.Node, k)
-		if _, isName := n.Property.(*ast.StringNode); !isName {
+		name, isName := n.Property.(*ast.StringNode)
+		if !isName {
 			c.index(n, k)
+		} else if b, ok := n.Node.(*ast.BuiltinNode); ok && !n.Optional && slices.Contains(maybeNothing, b.Name) {
+			c.at(n, &problem{"may-be-nil", fmt.Sprintf("`%s` may be nil", b.String()), fmt.Sprintf("Write `%s?.%s`.", b.String(), name.Value)})
 		}
 	default:
 		c.walk(n, k)
 	}
 }
 
-// index checks x[i]: never into steps or other closed objects, and into a list
-// only where it is known to have entries.
+// maybeNothing are the functions that give nil where a list has no such entry.
+var maybeNothing = []string{"first", "last", "find", "findLast"}
+
+// computedName reports x[i] where x is steps or another closed object.
+func (c *exprChecker) computedName(n *ast.MemberNode) bool {
+	_, isName := n.Property.(*ast.StringNode)
+	path, ok := pathOf(n.Node)
+	if isName || !ok || c.local(path[0]) {
+		return false
+	}
+	r, p := c.scope.resolve(path)
+	if p != nil || r.typ == nil || r.typ.Kind != types.Object || r.typ.Open || r.typ.Headers {
+		return false
+	}
+	text := n.Node.String()
+	c.at(n, &problem{"bad-expression", "`" + text + "` cannot be read by a computed name", "Write the name: `" + text + ".name`."})
+	return true
+}
+
+// index checks x[i]: into a list only where it is known to have entries.
 func (c *exprChecker) index(n *ast.MemberNode, k known) {
 	c.walk(n.Property, k.strict())
 	text := n.Node.String()
 	if path, ok := pathOf(n.Node); ok && !c.local(path[0]) {
-		if r, p := c.scope.resolve(path); p == nil && r.typ != nil && r.typ.Kind == types.Object && !r.typ.Open && !r.typ.Headers {
-			c.at(n, &problem{"bad-expression", "`" + text + "` cannot be read by a computed name", "Write the name: `" + text + ".name`."})
-			return
-		}
 		if r, p := c.scope.resolve(path); p == nil && r.typ != nil && r.typ.Headers {
 			return
 		}
 	}
-	if !k.present["len:"+text] {
+	if !k.present[lengthKey(text, entriesFor(n.Property))] {
 		c.at(n, &problem{"may-be-empty", "`" + text + "` may have no entry there", fmt.Sprintf("Write `first(%s ?? [])`, or ask `len(%s) > 0 and ...` first.", text, text)})
-	}
-}
-
-// ensures are the steps that have certainly run where n is the given truth, and
-// the lists that certainly have entries.
-func ensures(n ast.Node, truth bool) map[string]bool {
-	out := map[string]bool{}
-	switch n := n.(type) {
-	case *ast.UnaryNode:
-		if n.Operator == "not" || n.Operator == "!" {
-			return ensures(n.Node, !truth)
-		}
-	case *ast.MemberNode, *ast.ChainNode:
-		if path, ok := pathOf(n); ok && truth && len(path) == 3 && path[0] == "steps" && path[2] == "ran" {
-			out[path[1]] = true
-		}
-	case *ast.BinaryNode:
-		return ensuresBinary(n, truth)
-	}
-	return out
-}
-
-func ensuresBinary(n *ast.BinaryNode, truth bool) map[string]bool {
-	out := map[string]bool{}
-	isAnd, isOr := n.Operator == "and" || n.Operator == "&&", n.Operator == "or" || n.Operator == "||"
-	switch {
-	case isAnd && truth, isOr && !truth:
-		for _, side := range []ast.Node{n.Left, n.Right} {
-			for s := range ensures(side, truth) {
-				out[s] = true
-			}
-		}
-	case isAnd, isOr:
-		left, right := ensures(n.Left, truth), ensures(n.Right, truth)
-		for s := range left {
-			if right[s] {
-				out[s] = true
-			}
-		}
-	case n.Operator == "==" || n.Operator == "!=":
-		ensuresVerdict(n, truth, out)
-	case n.Operator == ">" || n.Operator == ">=":
-		ensuresLength(n, truth, out)
-	}
-	return out
-}
-
-// ensuresVerdict: a verdict other than skipped is one of a step that ran.
-func ensuresVerdict(n *ast.BinaryNode, truth bool, out map[string]bool) {
-	path, ok := pathOf(n.Left)
-	word, isWord := n.Right.(*ast.StringNode)
-	if b, isBool := n.Right.(*ast.BoolNode); ok && isBool && len(path) == 3 && path[0] == "steps" && path[2] == "ran" {
-		if ((n.Operator == "==") == truth) == b.Value {
-			out[path[1]] = true
-		}
-		return
-	}
-	if !ok || !isWord || len(path) != 3 || path[0] != "steps" || path[2] != "verdict" {
-		return
-	}
-	if equal := (n.Operator == "==") == truth; equal != (word.Value == "skipped") {
-		out[path[1]] = true
-	}
-}
-
-// ensuresLength: len(x) > 0 says that x[0] is there.
-func ensuresLength(n *ast.BinaryNode, truth bool, out map[string]bool) {
-	b, ok := n.Left.(*ast.BuiltinNode)
-	i, isInt := n.Right.(*ast.IntegerNode)
-	if !ok || !isInt || !truth || b.Name != "len" || len(b.Arguments) != 1 {
-		return
-	}
-	if n.Operator == ">" && i.Value >= 0 || n.Operator == ">=" && i.Value >= 1 {
-		arg := b.Arguments[0]
-		if d, ok := arg.(*ast.BinaryNode); ok && d.Operator == "??" {
-			arg = d.Left
-		}
-		out["len:"+arg.String()] = true
 	}
 }

@@ -35,6 +35,9 @@ type Scope struct {
 	Present map[string]bool
 	// Never are the steps that cannot have run here, with the reason.
 	Never map[string]string
+	// Hidden are the steps and facts (steps.ID, facts.NAME) that cannot be read
+	// here at all, with the reason.
+	Hidden map[string]string
 }
 
 // With is the scope in which further steps have certainly run.
@@ -110,6 +113,9 @@ func (s *Scope) resolve(path []string) (ref, *problem) {
 	for i, name := range path[1:] {
 		if p := r.step1(name, path[:i+1]); p != nil {
 			return ref{}, p
+		}
+		if why, hidden := s.Hidden[r.path]; hidden {
+			return ref{}, &problem{"beside", "`" + r.path + "` cannot be read here: " + why, "Read it behind the `parallel`."}
 		}
 	}
 	return r, nil
@@ -203,6 +209,21 @@ func runeOffset(s string, runes int) int {
 		at += n
 	}
 	return at
+}
+
+// whole reports a read of all steps or all secrets at once: which of them are
+// there is not the same everywhere.
+func (s *Scope) whole(path []string) *problem {
+	if len(path) == 1 && (path[0] == "steps" || path[0] == "secrets") && s.root(path[0]) != nil {
+		return &problem{"bad-expression", "`" + path[0] + "` cannot be read as a whole", "Name what you read: `" + path[0] + ".NAME`."}
+	}
+	return nil
+}
+
+// Has reports whether a path leads to something in the scope.
+func (s *Scope) Has(path string) bool {
+	_, p := s.resolve(strings.Split(path, "."))
+	return p == nil
 }
 
 // TypeOf is the type of a path into the scope, nil where it is any or does not

@@ -8,6 +8,10 @@ import (
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/compiler"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/optimizer"
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 
@@ -63,34 +67,51 @@ func (e *Expr) build(text string, s *Scope) error {
 	return err
 }
 
+// compileLoose compiles the rewritten tree itself: written out again it could
+// read differently, because expr's printer drops parentheses.
 func compileLoose(text string, s *Scope, rewrite func(ast.Node) ast.Node) (*vm.Program, error) {
-	tree, err := parser.Parse(text)
+	config := conf.CreateNew()
+	options := append([]expr.Option{expr.AllowUndefinedVariables()}, functions...)
+	for _, option := range append(options, boundedFuncs...) {
+		option(config)
+	}
+	config.Check()
+	tree, err := parser.ParseWithConfig(text, config)
 	if err != nil {
 		return nil, err
 	}
-	lowerHeaders(tree.Node, s)
-	node := rewrite(tree.Node)
-	boundStrings(&node)
-	opts := append([]expr.Option{expr.AllowUndefinedVariables()}, functions...)
-	return expr.Compile(node.String(), append(opts, boundedFuncs...)...)
+	lowerHeaders(&tree.Node, s)
+	tree.Node = rewrite(tree.Node)
+	boundStrings(&tree.Node)
+	if _, err := checker.Check(tree, config); err != nil {
+		return nil, err
+	}
+	if err := optimizer.Optimize(&tree.Node, config); err != nil {
+		return nil, err
+	}
+	return compiler.Compile(tree, config)
 }
 
-// lowerHeaders writes literal header names in lower case, as environments hold
-// them.
-func lowerHeaders(n ast.Node, s *Scope) {
-	ast.Walk(&n, visitor(func(n ast.Node) {
+// lowerHeaders makes header names lower case, as environments hold them: literal
+// ones now, computed ones when they are known.
+func lowerHeaders(n *ast.Node, s *Scope) {
+	ast.Walk(n, visitor(func(n ast.Node) {
 		m, ok := n.(*ast.MemberNode)
 		if !ok {
 			return
 		}
-		name, isName := m.Property.(*ast.StringNode)
 		path, isPath := pathOf(m.Node)
-		if !isName || !isPath {
+		if !isPath {
 			return
 		}
-		if r, p := s.resolve(path); p == nil && r.typ != nil && r.typ.Headers {
-			name.Value = strings.ToLower(name.Value)
+		if r, p := s.resolve(path); p != nil || r.typ == nil || !r.typ.Headers {
+			return
 		}
+		if name, isName := m.Property.(*ast.StringNode); isName {
+			name.Value = strings.ToLower(name.Value)
+			return
+		}
+		m.Property = &ast.BuiltinNode{Name: "lower", Arguments: []ast.Node{m.Property}}
 	}))
 }
 
@@ -149,7 +170,7 @@ func (r *recorder) builtin(b *ast.BuiltinNode) ast.Node {
 		text := b.String()
 		wrapped := r.wrap(b)
 		p.Node = &ast.CallNode{Callee: &ast.IdentifierNode{Value: itemFunc},
-			Arguments: []ast.Node{&ast.StringNode{Value: text}, &ast.PointerNode{}, p.Node}}
+			Arguments: []ast.Node{&ast.StringNode{Value: text}, &ast.PointerNode{}, p.Node, &ast.BoolNode{Value: b.Name != "all"}}}
 		return wrapped
 	}
 	r.all(b.Arguments)
@@ -277,14 +298,15 @@ func (r *readings) read(text string, v any) any {
 	return v
 }
 
-// item notes the first item for which a predicate was true.
-func (r *readings) item(text string, item, result any) any {
+// item notes the first item that decided: the first for which a predicate was
+// true, or false where all must be true.
+func (r *readings) item(text string, item, result any, decides bool) any {
 	o := r.got[text]
 	if o == nil {
 		o = &Operand{Expr: text, NotRead: true}
 		r.got[text] = o
 	}
-	if o.Item == nil && result == true {
+	if o.Item == nil && result == decides {
 		o.Item = bounded(item)
 	}
 	return result

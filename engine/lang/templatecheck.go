@@ -121,14 +121,14 @@ func (c *templateChecker) node(n parse.Node, d *dot) {
 		in := d.child()
 		c.pipe(n.Pipe, &in)
 		then, other := in.child(), in.child()
-		then.k = in.k.and(pipeEnsures(n.Pipe))
+		then.k, other.k = in.k.and(pipeEnsures(n.Pipe, true)), in.k.and(pipeEnsures(n.Pipe, false))
 		c.list(n.List, then)
 		c.list(n.ElseList, other)
 	case *parse.WithNode:
 		in := d.child()
 		v := c.pipe(n.Pipe, &in)
 		other := in.child()
-		in.val = v
+		in.val = v.there()
 		c.list(n.List, in)
 		c.list(n.ElseList, other)
 	case *parse.RangeNode:
@@ -167,6 +167,7 @@ func (c *templateChecker) action(n *parse.ActionNode, d *dot) {
 	if len(n.Pipe.Decl) > 0 {
 		return
 	}
+	c.printable(n.Pipe, v)
 	if c.types == nil {
 		c.types = map[*parse.ActionNode]*types.Type{}
 	}
@@ -214,9 +215,13 @@ func (c *templateChecker) command(cmd *parse.CommandNode, d *dot, piped *value, 
 		return v
 	}
 	var args []value
+	in := d.child() // `and` and `or` stop where they are decided
 	for i, a := range cmd.Args[1:] {
 		alone := id.Ident == "default" && i == 1 // default "x" .steps.a.b
-		args = append(args, c.operand(a, d, alone))
+		args = append(args, c.operand(a, &in, alone))
+		if id.Ident == "and" || id.Ident == "or" {
+			in.k = in.k.and(nodeEnsures(a, id.Ident == "and"))
+		}
 	}
 	if piped != nil {
 		args = append(args, *piped)
@@ -259,6 +264,9 @@ func (c *templateChecker) call(id *parse.IdentifierNode, args []value, cmd *pars
 		_ = i
 	}
 	if least, ok := builtinFuncs[id.Ident]; ok {
+		if id.Ident == "index" && len(args) > 1 {
+			c.index(args[0], cmd.Args[len(cmd.Args)-1], from, to)
+		}
 		if len(args) < least {
 			c.add("bad-template", from, to, fmt.Sprintf("`%s` needs %d arguments, it has %d", id.Ident, least, len(args)), "What stands before a | is the last argument.")
 		}
@@ -332,6 +340,9 @@ func clash(name string, have *types.Type, want reflect.Type) *problem {
 	isText := have.Kind == types.String || have.Kind == types.URL
 	switch want.Kind() {
 	case reflect.String:
+		if have.Nil && !have.Headers {
+			return &problem{"may-be-nil", fmt.Sprintf("`%s` needs a value, and what it is given may be nil", name), "Give it a default first: `... | default \"\" | " + name + "`."}
+		}
 		if isText || have.Kind == types.Any {
 			return nil
 		}
@@ -415,13 +426,23 @@ func (c *templateChecker) fields(v value, names []string, start int, d *dot, def
 		}
 		at += len(path[i-1]) + 1
 	}
+	for i := len(v.path) + 1; i < len(path); i++ {
+		if r, _ := c.scope.resolve(path[:i]); r.typ != nil && r.typ.Headers {
+			path[i] = strings.ToLower(path[i])
+			names[i-len(v.path)] = path[i] // as environments hold them
+		}
+	}
 	r, _ := c.scope.resolve(path)
 	c.reads = append(c.reads, r.path)
 	if r.late && r.step != "" && (!d.k.present[r.step] && !defaulted || c.scope.Never[r.step] != "") {
 		p := absent(c.scope, r, fmt.Sprintf("Write `{{ .%s | default ... }}`, or `{{ if .steps.%s.ran }}` around it.", r.path, r.step))
 		c.add(p.code, start, at, p.summary, p.detail)
 	}
-	return value{typ: r.typ, path: path}
+	out := value{typ: r.typ, path: path}
+	if d.k.present[valueKey(path)] {
+		return out.there()
+	}
+	return out
 }
 
 // inside follows names in a value that is not rooted in the scope.
@@ -435,42 +456,4 @@ func (c *templateChecker) inside(v value, names []string, start int) value {
 		start += len(name) + 1
 	}
 	return value{typ: r.typ}
-}
-
-// pipeEnsures are the steps that have run where an `if` is true.
-func pipeEnsures(p *parse.PipeNode) map[string]bool {
-	out := map[string]bool{}
-	if len(p.Cmds) == 1 {
-		commandEnsures(p.Cmds[0].Args, out)
-	}
-	return out
-}
-
-func commandEnsures(args []parse.Node, out map[string]bool) {
-	if len(args) == 1 {
-		argEnsures(args[0], out)
-		return
-	}
-	if id, ok := args[0].(*parse.IdentifierNode); ok && id.Ident == "and" {
-		for _, a := range args[1:] {
-			argEnsures(a, out)
-		}
-	}
-}
-
-func argEnsures(n parse.Node, out map[string]bool) {
-	switch n := n.(type) {
-	case *parse.FieldNode:
-		if len(n.Ident) == 3 && n.Ident[0] == "steps" && n.Ident[2] == "ran" {
-			out[n.Ident[1]] = true
-		}
-	case *parse.VariableNode:
-		if len(n.Ident) == 4 && n.Ident[1] == "steps" && n.Ident[3] == "ran" {
-			out[n.Ident[2]] = true
-		}
-	case *parse.PipeNode:
-		if len(n.Cmds) == 1 {
-			commandEnsures(n.Cmds[0].Args, out)
-		}
-	}
 }

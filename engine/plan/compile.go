@@ -101,7 +101,7 @@ func (c *compiler) declare() {
 	for _, e := range entries(c.root.Get("inputs")) {
 		d := c.decl(e, true)
 		c.plan.Inputs = append(c.plan.Inputs, &Input{Decl: d, Span: e.Key.Span})
-		inputs.Fields = append(inputs.Fields, types.Field{Name: d.Name, Type: d.Type})
+		inputs.Fields = append(inputs.Fields, types.Field{Name: d.Name, Type: inputType(&d)})
 	}
 	for _, e := range entries(c.root.Get("facts")) {
 		d := c.decl(e, false)
@@ -124,6 +124,14 @@ func (c *compiler) declare() {
 	for _, n := range items(c.root.Get("requires").Get("commands")) {
 		c.plan.Requires = append(c.plan.Requires, Requirement{Command: n.Text.Value, Span: n.Span})
 	}
+}
+
+// inputType is an input's type where it is read: one that need not be given and
+// has no default may be nil.
+func inputType(d *types.Decl) *types.Type {
+	t := *d.Type
+	t.Nil = t.Nil || !d.Required && d.Default == nil
+	return &t
 }
 
 // runType is what `run` holds; its outcome is known to `finally` only.

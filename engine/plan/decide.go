@@ -157,7 +157,7 @@ func (c *compiler) way(from *procedure, to string, seen map[string]bool) []strin
 		return []string{to}
 	}
 	seen[from.key.Value] = true
-	for _, next := range callsIn(from.node) {
+	for _, next := range callsIn(from.node.Get("steps")) {
 		if w := c.way(c.procs[next], to, seen); w != nil {
 			return append([]string{from.key.Value}, w...)
 		}
@@ -169,7 +169,7 @@ func (c *compiler) way(from *procedure, to string, seen map[string]bool) []strin
 func (c *compiler) compileProcedures(fileSteps *types.Type) {
 	callers := map[string]map[string]bool{}
 	for _, p := range c.procOrder {
-		for _, name := range callsIn(p.node) {
+		for _, name := range callsIn(p.node.Get("steps")) {
 			if callers[name] == nil {
 				callers[name] = map[string]bool{}
 			}
@@ -195,26 +195,6 @@ func (c *compiler) compileProcedures(fileSteps *types.Type) {
 	}
 }
 
-// callsIn are the procedures that a tree calls.
-func callsIn(n *syntax.Node) []string {
-	if n == nil {
-		return nil
-	}
-	var out []string
-	for _, e := range n.Entries {
-		switch {
-		case (e.Key.Value == "then" || e.Key.Value == "procedure") && e.Value.Kind == syntax.Scalar:
-			out = append(out, e.Value.Text.Value)
-		default:
-			out = append(out, callsIn(e.Value)...)
-		}
-	}
-	for _, i := range n.Items {
-		out = append(out, callsIn(i)...)
-	}
-	return out
-}
-
 // procedure compiles a procedure's steps. It reads the file's own steps as far
 // as they have run wherever it is called.
 func (c *compiler) procedure(p *procedure, fileSteps *types.Type) {
@@ -226,7 +206,7 @@ func (c *compiler) procedure(p *procedure, fileSteps *types.Type) {
 		}
 	}
 	for _, in := range p.plan.Inputs {
-		inputs.Fields = append(inputs.Fields, types.Field{Name: in.Name, Type: in.Type})
+		inputs.Fields = append(inputs.Fields, types.Field{Name: in.Name, Type: inputType(&in.Decl)})
 	}
 	f.vars = append([]types.Field{{Name: "inputs", Type: inputs}}, c.vars[1:]...)
 	c.collect(f, p.node.Get("steps"), map[string]source.Text{}, "it runs later")
@@ -234,6 +214,7 @@ func (c *compiler) procedure(p *procedure, fileSteps *types.Type) {
 	p.plan.Facts = c.settings(p.node.Get("facts"), c.factDecls(), "fact", f.scope())
 	p.plan.Escalation = c.shown(p.node.Get("escalation"), f.scope())
 	p.plan.Steps = c.list(f, p.node.Get("steps"))
+	c.reserved(p.node.Get("outputs"), "ran", "verdict", "duration")
 	p.plan.Outputs = c.outputs(f.scope(), p.node, nil)
 }
 
@@ -244,26 +225,32 @@ func (c *compiler) meet(p *procedure, fileSteps *types.Type) *flow {
 	for _, s := range items(p.node.Get("steps")) {
 		idsIn(s, own)
 	}
-	f := &flow{steps: &types.Type{Kind: types.Object}, present: map[string]bool{}, never: map[string]string{}, proc: p}
+	f := &flow{steps: &types.Type{Kind: types.Object}, present: map[string]bool{}, never: map[string]string{}, hidden: map[string]string{}, proc: p}
 	for _, x := range fileSteps.Fields {
 		if !own[x.Name] {
 			f.steps.Fields = append(f.steps.Fields, x)
 		}
 	}
-	for i, site := range p.sites {
-		for id := range site.present {
-			if i == 0 && fileSteps.Field(id) != nil && !own[id] && (site.proc == nil || !site.ownStep(id)) {
-				f.present[id] = true
-			}
+	for _, x := range f.steps.Fields {
+		if len(p.sites) > 0 && !slices.ContainsFunc(p.sites, func(s *flow) bool { return !s.ranInFile(x.Name) }) {
+			f.present[x.Name] = true
 		}
-		for id := range f.present {
-			if !site.present[id] {
-				delete(f.present, id)
+	}
+	for _, site := range p.sites {
+		for path, why := range site.hidden {
+			if id, isStep := strings.CutPrefix(path, "steps."); !isStep || !own[id] {
+				f.hidden[path] = why
 			}
 		}
 	}
 	c.neverAnywhere(f, p, fileSteps, own)
 	return f
+}
+
+// ranInFile reports whether the file's own step of that id has certainly run at
+// this place.
+func (f *flow) ranInFile(id string) bool {
+	return f.present[id] && (f.proc == nil || !f.ownStep(id))
 }
 
 // ownStep reports whether an id means a step of the site's own procedure.

@@ -28,6 +28,7 @@ func (c *compiler) observed(f *flow, st *Step, n *syntax.Node) {
 		st.Timeout = durationOf(merged.Get("timeout"))
 	}
 	own := c.ownVars(k, f)
+	c.reserved(n.Get("outputs"), append([]string{"ran", "verdict", "duration", "error"}, k.Result.Names()...)...)
 	st.Outputs = c.outputs(own, merged, fieldOf(f, st.ID))
 	own = own.Add(outputVars(st.Outputs)...)
 	st.Expect = c.expectations(k, merged.Get("expect"), own)
@@ -35,7 +36,7 @@ func (c *compiler) observed(f *flow, st *Step, n *syntax.Node) {
 	c.evidence(st, k, n)
 	c.ownFacts(f, st, n, append(slices.Clone(k.Result.Fields), outputVars(st.Outputs)...))
 	if st.Role == Check {
-		st.Required = flag(n, "required") || st.Poll != nil && n.Get("required") == nil
+		st.Required = flag(n, "required") || n.Get("required") == nil && (st.Poll != nil || str(n, "on_failure") == "stop")
 		return
 	}
 	c.action(f, st, n)
@@ -90,11 +91,7 @@ func findStep(l *syntax.Node, id string) *syntax.Node {
 		if _, sid := roleOf(s); sid.Value == id {
 			return s
 		}
-		inner := []*syntax.Node{s.Get("steps"), s.Get("on_failure").Get("steps"), s.Get("undo").Get("steps")}
-		for _, b := range append(items(s.Get("branches")), s.Get("else")) {
-			inner = append(inner, b.Get("steps"))
-		}
-		for _, i := range inner {
+		for _, i := range partsOf(s).all() {
 			if x := findStep(i, id); x != nil {
 				return x
 			}
@@ -166,6 +163,9 @@ func (c *compiler) repetition(st *Step, n *syntax.Node, s *lang.Scope) {
 	if r := n.Get("retry"); r != nil {
 		st.Retry = &Retry{Attempts: number(r.Get("attempts"), 1), Delay: durationOf(r.Get("delay")), Backoff: decimal(r.Get("backoff"), 1), MaxDelay: durationOf(r.Get("max_delay"))}
 		st.Retry.On = c.expr(r.Get("on"), s, lang.WantBool)
+		if st.Retry.Backoff < 1 {
+			c.error("bad-value", r.Get("backoff").Span, "`backoff` makes the delay grow, it cannot be below 1", "Write `backoff: 2` to double it each time.")
+		}
 	}
 	if p := n.Get("poll"); p != nil {
 		st.Poll = &Poll{Every: durationOf(p.Get("every")), For: durationOf(p.Get("for"))}
@@ -226,8 +226,18 @@ func (c *compiler) action(f *flow, st *Step, n *syntax.Node) {
 	}
 	if u := n.Get("undo"); u != nil && u.Kind == syntax.Mapping {
 		st.Undo = &Undo{Always: str(u, "when") == "always", Steps: c.list(ran.fork(), u.Get("steps"))}
+		c.noEnd(st.Undo.Steps)
 		c.forget(f, u)
 	}
+}
+
+// noEnd reports an `end` among the steps of an undo.
+func (c *compiler) noEnd(steps []*Step) {
+	walk(steps, func(s *Step) {
+		if s.Role == End {
+			c.error("misplaced-step", s.Span, "an undo cannot end the runbook: it has ended before", "Remove the `end`.")
+		}
+	})
 }
 
 // verify compiles the check of an action. Its id is `verify`; nothing else can

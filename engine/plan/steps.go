@@ -13,40 +13,11 @@ import (
 	"runbook/engine/types"
 )
 
-// flow is what is known at one place: which steps there are, which have
-// certainly run, and which cannot have run.
-type flow struct {
-	vars    []types.Field
-	steps   *types.Type // shared by all places of one list of steps
-	present map[string]bool
-	never   map[string]string
-	proc    *procedure
-}
-
-// scope is the flow as the language package wants it.
-func (f *flow) scope() *lang.Scope {
-	return &lang.Scope{Vars: append(slices.Clone(f.vars), types.Field{Name: "steps", Type: f.steps}), Present: f.present, Never: f.never}
-}
-
-// fork is a flow of its own: what it learns is forgotten behind it.
-func (f *flow) fork() *flow {
-	g := *f
-	g.present, g.never = maps.Clone(f.present), maps.Clone(f.never)
-	return &g
-}
-
-func (f *flow) know(ids ...string) *flow {
-	for _, id := range ids {
-		f.present[id] = true
-	}
-	return f
-}
-
 // body compiles the file's own steps, then the procedures, whose scopes come
 // from where they are called.
 func (c *compiler) body() {
 	steps, finally := c.root.Get("steps"), c.root.Get("finally")
-	f := &flow{vars: c.vars, steps: &types.Type{Kind: types.Object}, present: map[string]bool{}, never: map[string]string{}}
+	f := &flow{vars: c.vars, steps: &types.Type{Kind: types.Object}, present: map[string]bool{}, never: map[string]string{}, hidden: map[string]string{}}
 	ids := map[string]source.Text{}
 	c.collect(f, steps, ids, "it runs later")
 	c.collect(f, finally, ids, "it runs at the very end")
@@ -74,11 +45,8 @@ func (c *compiler) collect(f *flow, n *syntax.Node, ids map[string]source.Text, 
 			f.steps.Fields = append(f.steps.Fields, types.Field{Name: id.Value, Type: c.stepType(role, s)})
 			f.never[id.Value] = why
 		}
-		c.collect(f, s.Get("steps"), ids, why)
-		c.collect(f, s.Get("on_failure").Get("steps"), ids, why)
-		c.collect(f, s.Get("undo").Get("steps"), ids, why)
-		for _, b := range append(items(s.Get("branches")), s.Get("else")) {
-			c.collect(f, b.Get("steps"), ids, why)
+		for _, l := range partsOf(s).all() {
+			c.collect(f, l, ids, why)
 		}
 	}
 }
@@ -108,6 +76,7 @@ func (c *compiler) stepType(role Role, s *syntax.Node) *types.Type {
 		t.Fields = append(t.Fields, types.Field{Name: name, Type: typ, Late: true})
 	}
 	late("duration", &types.Type{Kind: types.Duration})
+	soft := s.Get("on_failure") != nil && str(s, "on_failure") != "stop" // what a person or a branch gives may be missing
 	switch role {
 	case Check, Action:
 		n := s
@@ -122,12 +91,12 @@ func (c *compiler) stepType(role Role, s *syntax.Node) *types.Type {
 			c.lateOutputs(n, late)
 		}
 	case Decide:
-		late("branch", &types.Type{Kind: types.String, Enum: branchIDs(s)})
+		late("branch", &types.Type{Kind: types.String, Enum: branchIDs(s), Nil: soft && s.Get("else") == nil})
 	case Manual:
 		for _, e := range entries(s.Get("collect")) {
 			d := (&compiler{report: func(source.Diagnostic) {}}).decl(e, false)
 			typ := *d.Type
-			typ.Nil = !d.Required && d.Default == nil
+			typ.Nil = soft || !d.Required && d.Default == nil
 			if flag(e.Value, "secret") {
 				typ = types.Type{Kind: types.Secret}
 			}
@@ -223,8 +192,9 @@ func (c *compiler) step(f *flow, n *syntax.Node) *Step {
 			st.Confirm = &Confirm{Ask: t}
 		}
 	}
+	begun := maps.Clone(in.present)
 	c.role(in, st, n)
-	c.failure(in, st, n)
+	c.failure(in, begun, st, n)
 	delete(f.never, st.ID)
 	if in != f {
 		for id := range f.never {
@@ -232,10 +202,20 @@ func (c *compiler) step(f *flow, n *syntax.Node) *Step {
 				delete(f.never, id)
 			}
 		}
-	} else if n.Get("if") == nil && (st.Confirm == nil || st.Failure.Mode == FailStop) {
+		return st
+	}
+	if st.goesOn() {
+		f.present = begun // it may have failed before the steps in it ran
+	}
+	if st.Confirm == nil || !st.goesOn() {
 		f.know(st.ID)
 	}
 	return st
+}
+
+// goesOn reports whether the steps behind this one run although it failed.
+func (s *Step) goesOn() bool {
+	return s.Failure.Mode == FailContinue || s.Failure.Mode == FailSteps && s.Failure.Continue
 }
 
 func (c *compiler) role(f *flow, st *Step, n *syntax.Node) {
@@ -281,6 +261,7 @@ func (c *compiler) channels(st *Step, n *syntax.Node) {
 
 func (c *compiler) manual(f *flow, st *Step, n *syntax.Node) {
 	st.Instructions = c.shown(n.Get("instructions"), f.scope())
+	c.reserved(n.Get("collect"), "ran", "verdict", "duration")
 	for _, e := range entries(n.Get("collect")) {
 		col := &Collect{Decl: c.decl(e, false), Secret: flag(e.Value, "secret"), Replaces: str(e.Value, "replaces"), Span: e.Key.Span}
 		if r := e.Value.Get("replaces"); r != nil {
@@ -306,95 +287,17 @@ func (c *compiler) replaces(col *Collect, r *syntax.Node) {
 
 // group compiles steps in order or side by side.
 func (c *compiler) group(f *flow, st *Step, n *syntax.Node) {
+	if m := n.Get("max"); m != nil && m.Kind == syntax.Scalar {
+		st.Max, _ = strconv.Atoi(m.Text.Value)
+	}
 	if st.Role == Group {
 		st.Steps = c.list(f, n.Get("steps"))
 	} else {
-		st.Steps = c.sideBySide(f, n)
-		if m := n.Get("max"); m != nil && m.Kind == syntax.Scalar {
-			st.Max, _ = strconv.Atoi(m.Text.Value)
-		}
+		st.Steps = c.sideBySide(f, st, n)
 	}
+	c.reserved(n.Get("outputs"), "ran", "verdict", "duration")
 	st.Outputs = c.outputs(f.scope(), n, fieldOf(f, st.ID))
 	c.ownFacts(f, st, n, outputVars(st.Outputs))
-}
-
-// sideBySide: siblings can neither read each other nor set the same fact.
-func (c *compiler) sideBySide(f *flow, n *syntax.Node) []*Step {
-	var out []*Step
-	siblings := items(n.Get("steps"))
-	setBy := map[string]string{}
-	var learnt []*flow
-	for i, s := range siblings {
-		in := f.fork()
-		for j, other := range siblings {
-			if i != j {
-				c.hide(in, other)
-			}
-		}
-		st := c.step(in, s)
-		if st == nil {
-			continue
-		}
-		out = append(out, st)
-		learnt = append(learnt, in)
-		for _, fact := range factsOf(st) {
-			if by, twice := setBy[fact.Name]; twice && by != st.ID {
-				c.error("same-fact", fact.Span, fmt.Sprintf("`%s` and `%s` run side by side and both set `%s`", by, st.ID, fact.Name), "Set it in one of them, or behind the `parallel`.")
-			}
-			setBy[fact.Name] = st.ID
-		}
-	}
-	for i, in := range learnt {
-		own := map[string]bool{}
-		idsIn(siblings[i], own)
-		for id := range own {
-			if in.present[id] {
-				f.know(id)
-			}
-			delete(f.never, id)
-		}
-	}
-	return out
-}
-
-func (c *compiler) hide(f *flow, n *syntax.Node) {
-	ids := map[string]bool{}
-	idsIn(n, ids)
-	for id := range ids {
-		f.never[id] = "it runs beside this step, in the same `parallel`"
-	}
-}
-
-// idsIn are the ids of a step and of all inside it.
-func idsIn(n *syntax.Node, out map[string]bool) {
-	if role, id := roleOf(n); role != "" {
-		out[id.Value] = true
-	}
-	for _, l := range []*syntax.Node{n.Get("steps"), n.Get("on_failure").Get("steps"), n.Get("undo").Get("steps")} {
-		for _, s := range items(l) {
-			idsIn(s, out)
-		}
-	}
-	for _, b := range append(items(n.Get("branches")), n.Get("else")) {
-		for _, s := range items(b.Get("steps")) {
-			idsIn(s, out)
-		}
-	}
-}
-
-// factsOf are the facts that a step sets, however deep.
-func factsOf(st *Step) []Setting {
-	out := slices.Clone(st.Facts)
-	inner := slices.Clone(st.Steps)
-	inner = append(inner, st.Failure.Steps...)
-	for _, b := range st.Branches {
-		out = append(out, b.Facts...)
-		inner = append(inner, b.Steps...)
-	}
-	for _, s := range inner {
-		out = append(out, factsOf(s)...)
-	}
-	return out
 }
 
 func (c *compiler) factDecls() []types.Decl {
@@ -423,6 +326,15 @@ func fieldOf(f *flow, id string) *types.Type {
 	return nil
 }
 
+// reserved reports outputs whose names every step of that sort has already.
+func (c *compiler) reserved(n *syntax.Node, names ...string) {
+	for _, e := range entries(n) {
+		if slices.Contains(names, e.Key.Value) {
+			c.error("reserved-name", e.Key.Span, fmt.Sprintf("`%s` is there already", e.Key.Value), "Give it a name of its own.")
+		}
+	}
+}
+
 // outputs compiles a step's outputs in order; each sees those before it.
 func (c *compiler) outputs(s *lang.Scope, n *syntax.Node, holder *types.Type) []Output {
 	var out []Output
@@ -448,15 +360,21 @@ func outputVars(outs []Output) []types.Field {
 	return vars
 }
 
-// failure compiles `on_failure`. Its steps see the failed step as having run.
-func (c *compiler) failure(f *flow, st *Step, n *syntax.Node) {
+// failure compiles `on_failure`. Its steps see the failed step as having run,
+// unless it may have been refused or its `if` have erred; of the steps in it none
+// has certainly run.
+func (c *compiler) failure(f *flow, begun map[string]bool, st *Step, n *syntax.Node) {
 	of := n.Get("on_failure")
 	switch {
 	case of == nil:
 	case of.Kind == syntax.Scalar && of.Text.Value == "continue":
 		st.Failure.Mode = FailContinue
 	case of.Kind == syntax.Mapping:
-		in := f.fork().know(st.ID)
+		in := f.fork()
+		in.present = maps.Clone(begun)
+		if st.If == nil && st.Confirm == nil {
+			in.know(st.ID)
+		}
 		delete(in.never, st.ID)
 		st.Failure = Failure{Mode: FailSteps, Continue: flag(of, "continue"), Steps: c.list(in, of.Get("steps"))}
 		if then := of.Get("then"); then != nil {

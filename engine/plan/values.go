@@ -259,10 +259,19 @@ func (c *compiler) textValue(n *syntax.Node, d *types.Decl, s *lang.Scope) *Tree
 		c.error("wrong-type", n.Span, fmt.Sprintf("`%s` cannot be this: %s", d.Name, err), "It is declared as "+d.Type.String()+".")
 		return nil
 	}
-	if strings.Contains(text, ".") && s.TypeOf(text) != nil {
+	if looksLikePath(text, d, s) {
 		c.warn("looks-like-a-path", n.Span, fmt.Sprintf("`%s` is taken literally", text), fmt.Sprintf("To read the value write `{{ .%s }}`.", text))
 	}
 	return &Tree{Const: v, Span: n.Span}
+}
+
+// looksLikePath reports whether a literal is probably meant as a path: it leads to
+// something in the scope. A word that the declaration lists is meant as it is.
+func looksLikePath(text string, d *types.Decl, s *lang.Scope) bool {
+	if len(d.Enum) > 0 || !s.Has(text) {
+		return false
+	}
+	return strings.Contains(text, ".") || !slices.Contains([]string{"inputs", "secrets", "facts", "run", "steps"}, text)
 }
 
 // fits reports an expression whose type is certainly not the declared one.

@@ -53,6 +53,8 @@ func (w *walk) emit(typ journal.Type, step, key string, data any) { w.o.Emit(typ
 type frame struct {
 	path   string
 	steps  map[string]any
+	file   map[string]any // the file's own steps, which procedures read
+	called bool           // in a procedure: steps are not the file's
 	facts  map[string]any
 	inputs map[string]any
 	secret map[string]any
@@ -76,6 +78,7 @@ func (w *walk) root() frame {
 	}
 	w.unknown(f, w.plan.Steps)
 	w.unknown(f, w.plan.Finally)
+	f.file = f.steps
 	f.run = map[string]any{"user": w.o.User}
 	for _, n := range []string{"id", "started", "elapsed", "outcome"} {
 		f.run[n] = lang.Unknown{Path: "run." + n}
@@ -106,7 +109,11 @@ func (f frame) env() lang.Env {
 func (f frame) at(path string) frame {
 	f.path = path
 	f.facts = maps.Clone(f.facts)
-	f.steps = maps.Clone(f.steps)
+	own := maps.Clone(f.steps)
+	if !f.called {
+		f.file = own
+	}
+	f.steps = own
 	return f
 }
 
@@ -238,8 +245,8 @@ func (w *walk) merge(f frame, ends []frame) {
 func (w *walk) call(f frame, key string, c *plan.Call) {
 	in := f
 	in.path = key
-	in.steps = maps.Clone(f.steps)
-	in.inputs = maps.Clone(f.inputs)
+	in.steps, in.called = maps.Clone(f.file), true
+	in.inputs = w.root().inputs
 	for _, d := range c.Procedure.Inputs {
 		in.inputs[d.Name] = d.Default
 	}
