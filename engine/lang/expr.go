@@ -125,10 +125,17 @@ func (c *exprChecker) needed(v types.Field) *types.Type {
 	if v.Type == nil || v.Type.Kind != types.Object || len(v.Type.Fields) < 16 {
 		return v.Type
 	}
+	read := map[string]bool{}
+	for _, r := range c.reads {
+		if below, ok := strings.CutPrefix(r, v.Name+"."); ok {
+			name, _, _ := strings.Cut(below, ".")
+			read[name] = true
+		}
+	}
 	small := *v.Type
 	small.Fields = nil
 	for _, f := range v.Type.Fields {
-		if slices.ContainsFunc(c.reads, func(r string) bool { return strings.HasPrefix(r+".", v.Name+"."+f.Name+".") }) {
+		if read[f.Name] {
 			small.Fields = append(small.Fields, f)
 		}
 	}

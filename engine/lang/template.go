@@ -63,13 +63,25 @@ func CompileTemplate(text source.Text, s *Scope, report source.Report) *Template
 	if a, ok := single(tree.Root); ok {
 		t.hole, t.typ = true, c.types[a]
 	}
-	run, err := template.New("text").Funcs(templateFuncs).Option("missingkey=error").AddParseTree("text", tree)
+	run, err := template.New("text").Funcs(funcsIn(tree.Root)).Option("missingkey=error").AddParseTree("text", tree)
 	if err != nil {
 		c.add("bad-template", 0, len(text.Value), "the template cannot be compiled", err.Error())
 		return nil
 	}
 	t.run = run
 	return t
+}
+
+// funcsIn are the functions that a template calls: text/template copies what it
+// is given, and there are hundreds.
+func funcsIn(root parse.Node) template.FuncMap {
+	used := template.FuncMap{}
+	visit(root, func(n parse.Node) {
+		if id, ok := n.(*parse.IdentifierNode); ok && templateFuncs[id.Ident] != nil {
+			used[id.Ident] = templateFuncs[id.Ident]
+		}
+	})
+	return used
 }
 
 // single is the only hole of a text that is nothing but one.

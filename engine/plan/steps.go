@@ -192,7 +192,10 @@ func (c *compiler) step(f *flow, n *syntax.Node) *Step {
 			st.Confirm = &Confirm{Ask: t}
 		}
 	}
-	begun := maps.Clone(in.present)
+	var begun map[string]bool // what had run before: what counts where it may fail
+	if n.Get("on_failure") != nil {
+		begun = maps.Clone(in.present)
+	}
 	c.role(in, st, n)
 	c.failure(in, begun, st, n)
 	delete(f.never, st.ID)
