@@ -257,9 +257,9 @@ func (r *running) missingSecret(s *plan.Secret) string {
 // walk hands the plan to the runtime and closes the journal.
 func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past []journal.Event, state *journal.State) (*Outcome, error) {
 	o := r.opts
-	mode, name := ModeRun, ""
+	mode, name := ModeRun, scenarioName(o.Scenario)
 	if o.Scenario != nil {
-		mode, name = ModeDrill, o.Scenario.Name
+		mode = ModeDrill
 	}
 	ask := o.Ask
 	if ask == nil {
@@ -274,7 +274,7 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 	})
 	result := &Outcome{Run: id, Outcome: out.Outcome, State: state}
 	if errors.Is(err, interp.ErrPaused) {
-		err = r.pause(w, state, open, result)
+		err = pause(w, open, result)
 	} else if err == nil {
 		result.Code = code(out, state)
 	}
@@ -288,12 +288,11 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 }
 
 // pause records whom the run waits for.
-func (r *running) pause(w *journal.Writer, state *journal.State, open []interp.Question, result *Outcome) error {
-	var keys []string
-	for _, st := range state.Steps {
-		if n := len(st.Questions); n > 0 && st.Questions[n-1].Answered == nil {
-			keys = append(keys, st.Key)
-		}
+func pause(w *journal.Writer, open []interp.Question, result *Outcome) error {
+	keys := []string{}
+	for _, q := range open {
+		step, _, _ := strings.Cut(string(q.Key), "#")
+		keys = append(keys, step)
 	}
 	result.Code, result.Outcome, result.Waiting = ExitPaused, "paused", open
 	_, err := w.Append(journal.RunPaused, "", "", journal.RunPausedData{Waiting: keys}, true)
@@ -338,6 +337,8 @@ func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcom
 	switch {
 	case state.Finished != nil:
 		return fail(fmt.Errorf("the run %s is over: %s", id, state.Finished.Outcome))
+	case state.Started.Scenario != scenarioName(o.Scenario):
+		return fail(fmt.Errorf("the run %s is a drill of the scenario %q, and not of %q; go on with the one it began with", id, state.Started.Scenario, scenarioName(o.Scenario)))
 	case state.Started.Runbook.Digest != rb.Plan.Digest:
 		return fail(fmt.Errorf("%s has changed since the run %s began; put back the version it began with, or begin a new run", rb.Plan.File.Name, id))
 	}
@@ -354,6 +355,13 @@ func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcom
 		return fail(err)
 	}
 	return r.walk(ctx, id, w, past, state)
+}
+
+func scenarioName(s *scenario.Scenario) string {
+	if s == nil {
+		return ""
+	}
+	return s.Name
 }
 
 // recall types the inputs that a journal holds.

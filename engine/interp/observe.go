@@ -20,12 +20,12 @@ func (r *run) observed(w World, f *frame, s *plan.Step, key Key) done {
 	}
 	if s.Undo != nil {
 		// The world has changed, whether verify likes it or not.
-		r.owed = append(r.owed, owed{key, s, f})
 		when := "failure"
 		if s.Undo.Always {
 			when = "always"
 		}
 		w.Emit(key+">undo", Event{Type: journal.UndoOwed, Step: s.ID, Data: journal.UndoData{Title: r.text(s.Title, r.env(w, f)), When: when, Action: string(key)}})
+		r.owed = append(r.owed, owed{key, s, f, w.Now()})
 	}
 	if s.Verify == nil {
 		return d
@@ -135,9 +135,11 @@ func (r *run) attempt(w World, f *frame, s *plan.Step, key Key) (done, bool) {
 // fields is what stands under steps.ID, and alone in the step's own
 // expressions.
 func fields(s *plan.Step, res Result) map[string]any {
-	m := map[string]any{}
+	m := s.Kind.Nothing()
 	for _, x := range s.Kind.Result.Fields {
-		m[x.Name] = res.Fields[x.Name]
+		if v, ok := res.Fields[x.Name]; ok && v != nil {
+			m[x.Name] = v
+		}
 	}
 	m["duration"] = res.Duration
 	m["error"] = map[string]any{"kind": "", "message": ""}

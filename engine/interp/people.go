@@ -17,7 +17,9 @@ func (r *run) confirm(w World, f *frame, s *plan.Step, key Key) (done, bool) {
 	env := r.env(w, f)
 	text, err := render(s.Confirm.Ask, env)
 	if err != nil {
-		return erred(err), true
+		d := erred(err)
+		d.notRun = true
+		return d, true
 	}
 	q := Question{Step: s.ID, ApprovalRequestedData: journal.ApprovalRequestedData{
 		Kind: "confirm", Title: r.text(s.Title, env), Text: text, Choices: approveOrRefuse,

@@ -197,7 +197,12 @@ func (r *run) interrupted(w World, f *frame, s *plan.Step, key Key, began time.T
 	if d.reason == "" && d.verdict != passed {
 		d.reason = d.err.Error()
 	}
-	d.notRun = d.notRun || d.fields == nil && (s.Role == plan.Check || s.Role == plan.Action)
+	if s.Role == plan.Check && d.fields == nil && errors.Is(d.err, ErrTimeout) {
+		// It waited for its turn: to expressions it is as one that was under way.
+		d.data.Error = &journal.Error{Kind: "timeout", Message: d.reason}
+		d.fields = fields(s, Result{Error: d.data.Error})
+	}
+	d.notRun = d.notRun || d.fields == nil && (s.Role == plan.Check || s.Role == plan.Action || s.Role == plan.Manual)
 	r.remember(w, f, s, began, &d)
 	r.emitFinished(w, s, key, began, d)
 	return d.err

@@ -73,6 +73,7 @@ type Result struct {
 
 // Question is put to a person. Kind is manual, confirm, ask, in_doubt or undo.
 type Question struct {
+	Key  Key // set where the question stays open
 	Step string
 	journal.ApprovalRequestedData
 	// Collect types the values that are asked for, in the order of Fields.

@@ -5,6 +5,7 @@ package journal
 
 import (
 	"encoding/json"
+	"math"
 	"time"
 )
 
@@ -70,7 +71,9 @@ type Seconds float64
 func SecondsOf(d time.Duration) Seconds { return Seconds(d.Seconds()) }
 
 // Duration turns Seconds back.
-func (s Seconds) Duration() time.Duration { return time.Duration(float64(s) * float64(time.Second)) }
+func (s Seconds) Duration() time.Duration {
+	return time.Duration(math.Round(float64(s) * float64(time.Second)))
+}
 
 // Runbook says which file ran. Digest is the hex SHA-256 of its bytes; Path is
 // the file as it was named, Origin its absolute path where it has one.

@@ -40,9 +40,9 @@ type Store struct {
 }
 
 type fetched struct {
-	once  sync.Once
+	mu    sync.Mutex
+	have  bool
 	value string
-	err   error
 }
 
 // NewStore declares secrets. Env may be nil, which is the process's own.
@@ -62,8 +62,7 @@ func (s *Store) Set(name, value string) error {
 	if err := s.Masker.Add(name, value); err != nil {
 		return err
 	}
-	f := &fetched{value: value}
-	f.once.Do(func() {})
+	f := &fetched{value: value, have: true}
 	s.mu.Lock()
 	s.got[name] = f
 	s.mu.Unlock()
@@ -76,19 +75,23 @@ func (s *Store) Get(ctx context.Context, name string) (string, error) {
 	s.mu.Lock()
 	f := s.got[name]
 	src, declared := s.sources[name]
+	if f == nil && !declared {
+		s.mu.Unlock()
+		return "", fmt.Errorf("secret %s is lost: it was collected in an earlier part of the run; collect it again", name)
+	}
 	if f == nil {
 		f = &fetched{}
 		s.got[name] = f
 	}
 	s.mu.Unlock()
-	f.once.Do(func() {
-		if !declared {
-			f.err = fmt.Errorf("secret %s is lost: it was collected in an earlier part of the run; collect it again", name)
-			return
-		}
-		f.value, f.err = s.fetch(ctx, src)
-	})
-	return f.value, f.err
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.have {
+		return f.value, nil
+	}
+	v, err := s.fetch(ctx, src)
+	f.value, f.have = v, err == nil // one that could not be fetched now may be later
+	return v, err
 }
 
 // Present reports whether a declared secret has a value, without running a

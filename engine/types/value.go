@@ -72,6 +72,29 @@ func jsonText(v any) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
+// Zero is the empty value of a kind; nil for those that have none.
+func Zero(k Kind) any {
+	switch k {
+	case String, URL:
+		return ""
+	case Int:
+		return 0
+	case Number:
+		return 0.0
+	case Bool:
+		return false
+	case Duration:
+		return time.Duration(0)
+	case Time:
+		return time.Time{}
+	case List:
+		return []any{}
+	case Object:
+		return map[string]any{}
+	}
+	return nil
+}
+
 // Encode makes a value fit for JSON: durations become 1m30s, times RFC 3339.
 // Everything else stays as it is.
 func Encode(v any) any {

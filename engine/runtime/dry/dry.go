@@ -139,8 +139,56 @@ func (w *walk) step(f frame, s *plan.Step) {
 		}
 	}
 	w.emit(journal.StepRehearsed, s.ID, key, data)
-	w.set(f, s.Facts)
-	w.inside(f, s, key)
+	in := f
+	in.facts = maps.Clone(f.facts)
+	w.inside(in, s, key)
+	if data.Observed == nil || data.Observed.Verdict == "passed" {
+		set(in, f.own(s), s.Facts)
+	}
+	if certain(f, s) || data.Observed != nil {
+		maps.Copy(f.facts, in.facts)
+	} else {
+		w.merge(f, []frame{in})
+	}
+}
+
+// certain reports whether the steps behind this one are reached only if it ran
+// and passed.
+func certain(f frame, s *plan.Step) bool {
+	if s.If != nil {
+		if v, known := s.If.Preview(f.env()); !known || v != true {
+			return false
+		}
+	}
+	goesOn := s.Failure.Mode == plan.FailContinue || s.Failure.Mode == plan.FailSteps && s.Failure.Continue
+	return !goesOn && (s.Role != plan.Check || s.Required)
+}
+
+// own is what the facts of a step read: its results stand alone in them.
+func (f frame) own(s *plan.Step) lang.Env {
+	env := f.env()
+	for _, name := range names(s) {
+		env[name] = lang.Unknown{Path: "steps." + s.ID + "." + name}
+		if found, ok := f.steps[s.ID].(map[string]any); ok {
+			env[name] = found[name]
+		}
+	}
+	return env
+}
+
+// names are those that a step's own results have.
+func names(s *plan.Step) []string {
+	out := []string{"duration"}
+	if s.Kind != nil {
+		out = append(append(out, "error"), s.Kind.Result.Names()...)
+	}
+	for _, o := range s.Outputs {
+		out = append(out, o.Name)
+	}
+	for _, c := range s.Collect {
+		out = append(out, c.Name)
+	}
+	return out
 }
 
 // inside walks what a step holds: its steps, branches, procedure, and what
@@ -193,6 +241,7 @@ func (w *walk) branches(f frame, s *plan.Step, key string) {
 	}
 	taken := w.known(f, s)
 	var ends []frame
+	var sure *frame
 	for _, b := range s.Branches {
 		d := journal.BranchRehearsedData{Branch: b.ID, Title: preview(b.Title, f.env()), When: "otherwise", Taken: taken == b.ID}
 		if b.When != nil {
@@ -201,12 +250,19 @@ func (w *walk) branches(f frame, s *plan.Step, key string) {
 		at := key + ">" + b.ID
 		w.emit(journal.BranchRehearsed, s.ID, at, d)
 		in := f.at(at)
-		w.set(in, b.Facts)
+		set(in, in.env(), b.Facts)
 		w.steps(in, b.Steps)
 		if b.Call != nil {
 			w.call(in, at, b.Call)
 		}
 		ends = append(ends, in)
+		if taken == b.ID {
+			sure = &in
+		}
+	}
+	if sure != nil {
+		maps.Copy(f.facts, sure.facts)
+		return
 	}
 	w.merge(f, ends)
 }
@@ -251,20 +307,30 @@ func (w *walk) call(f frame, key string, c *plan.Call) {
 		in.inputs[d.Name] = d.Default
 	}
 	for _, s := range c.Inputs {
-		in.inputs[s.Name] = s.Value.Preview(f.env())
+		in.inputs[s.Name] = value(s.Value, f.env(), "inputs."+s.Name)
 	}
 	w.unknown(in, c.Procedure.Steps)
-	w.set(in, c.Procedure.Facts)
+	set(in, in.env(), c.Procedure.Facts)
 	w.steps(in, c.Procedure.Steps)
 }
 
+// value is what a setting gives; where only a run can know it, the name that is
+// set stands for it.
+func value(t *plan.Tree, env lang.Env, name string) any {
+	if t.Known(env) {
+		return t.Preview(env)
+	}
+	return lang.Unknown{Path: name}
+}
+
 // set fills in facts, as far as they are known.
-func (w *walk) set(f frame, settings []plan.Setting) {
-	for _, s := range settings {
-		v := s.Value.Preview(f.env())
-		if _, ok := f.facts[s.Name]; ok {
-			f.facts[s.Name] = v
-		}
+func set(f frame, env lang.Env, settings []plan.Setting) {
+	values := make([]any, len(settings))
+	for i, s := range settings {
+		values[i] = value(s.Value, env, "facts."+s.Name)
+	}
+	for i, s := range settings {
+		f.facts[s.Name] = values[i]
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"runbook/engine/guard"
 	"runbook/engine/interp"
@@ -27,12 +28,14 @@ func (w *world) Call(k interp.Key, c interp.Call) (interp.Result, error) {
 	if err := w.ended(); err != nil {
 		return interp.Result{}, err
 	}
-	if _, begun := w.rt.memo.Find(journal.AttemptStarted, string(k)); begun && !c.Idempotent {
-		if res, settled, err := w.inDoubt(k, c); settled || err != nil {
+	started := journal.AttemptStartedData{Role: c.Role, Kind: c.Kind, Request: memo.Shown(c.Options)}
+	if begun, ok := w.rt.memo.Find(journal.AttemptStarted, string(k)); ok && !c.Idempotent {
+		if res, settled, err := w.inDoubt(k, c, begun); settled || err != nil {
 			return res, err
 		}
+		w.rt.memo.Again(journal.AttemptStarted, c.Step, string(k), started, true)
 	}
-	w.emit(k, journal.AttemptStarted, c.Step, journal.AttemptStartedData{Role: c.Role, Kind: c.Kind, Request: memo.Shown(c.Options)}, memo.Durable(journal.AttemptStarted, c.Role))
+	w.emit(k, journal.AttemptStarted, c.Step, started, memo.Durable(journal.AttemptStarted, c.Role))
 	if err := w.rt.memo.Err(); err != nil {
 		return interp.Result{}, err // what cannot be written down is not begun
 	}
@@ -78,9 +81,18 @@ func (w *world) execute(k interp.Key, c interp.Call, kind exec.Kind) interp.Resu
 }
 
 // inDoubt asks about an action that was under way when the process died: nothing
-// is repeated on a guess.
-func (w *world) inDoubt(k interp.Key, c interp.Call) (interp.Result, bool, error) {
-	a, err := w.Ask(k+".doubt", interp.Question{Step: c.Step, ApprovalRequestedData: journal.ApprovalRequestedData{
+// is repeated on a guess. One that was repeated and broke off again is in doubt
+// again.
+func (w *world) inDoubt(k interp.Key, c interp.Call, begun journal.Event) (interp.Result, bool, error) {
+	key := k + ".doubt"
+	for n := 2; ; n++ {
+		answered, ok := w.rt.memo.Find(journal.ApprovalAnswered, string(key))
+		if !ok || answered.Seq > begun.Seq {
+			break
+		}
+		key = k + interp.Key(fmt.Sprintf(".doubt%d", n))
+	}
+	a, err := w.Ask(key, interp.Question{Step: c.Step, ApprovalRequestedData: journal.ApprovalRequestedData{
 		Kind: "in_doubt", Text: "This action was under way when the run broke off. Look whether it took effect, then say how to go on.",
 		Shown: memo.Shown(c.Options), Always: true,
 		Choices: []journal.Choice{{ID: "repeat", Title: "it did not take effect, or may be done twice: do it now"}, {ID: "fail", Title: "leave it: the step has failed"}},
@@ -99,22 +111,35 @@ const maxAsks = 3
 // earlier process was told is asked for again: the journal does not have it.
 func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 	if e, ok := w.rt.memo.Find(journal.ApprovalAnswered, string(k)); ok {
+		w.clock.to(e)
 		a, err := memo.RecallAnswer(q, e)
-		if err != nil || !w.lost(a) {
-			w.clock.to(e)
-			return a, err
+		if lost := w.lost(q, a); err == nil && len(lost) > 0 {
+			return w.again(k, q, a, lost)
 		}
+		return a, err
 	}
 	if err := w.ended(); err != nil {
 		return interp.Answer{}, err
 	}
 	w.emit(k, journal.ApprovalRequested, q.Step, q.ApprovalRequestedData, false)
+	a, err := w.person(k, q)
+	if err != nil {
+		return a, err
+	}
+	w.emit(k, journal.ApprovalAnswered, q.Step, memo.Answered(q, a), true)
+	return a, w.rt.memo.Err()
+}
+
+// person waits for an answer, and lets others go on meanwhile. The error is how
+// the scope ended.
+func (w *world) person(k interp.Key, q interp.Question) (interp.Answer, error) {
 	w.budget.leave()
 	w.rt.baton.Give()
 	a, err := w.put(q)
 	w.rt.baton.Take()
 	w.budget.enter()
 	if errors.Is(err, ErrNobody) {
+		q.Key = k
 		w.rt.open = append(w.rt.open, q)
 		return a, interp.ErrPaused
 	}
@@ -123,20 +148,45 @@ func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 	}
 	if err != nil {
 		w.rt.memo.Fail(err)
-		return a, err
 	}
-	w.emit(k, journal.ApprovalAnswered, q.Step, memo.Answered(q, a), true)
-	return a, w.rt.memo.Err()
+	return a, err
 }
 
-// lost reports whether an answer names a secret whose bytes are gone.
-func (w *world) lost(a interp.Answer) bool {
-	for _, v := range a.Values {
-		if s, ok := v.(secret.Value); ok && !w.rt.opts.Secrets.Present(s.Name) {
-			return true
+// lost are the values of an answer that are secrets whose bytes are gone.
+func (w *world) lost(q interp.Question, a interp.Answer) []interp.Collect {
+	var out []interp.Collect
+	for _, c := range q.Collect {
+		if s, ok := a.Values[c.Name].(secret.Value); ok && !w.rt.opts.Secrets.Present(s.Name) {
+			out = append(out, c)
 		}
 	}
-	return false
+	return out
+}
+
+// again asks for the secrets of an answer that an earlier process had; the rest
+// of the answer stands as it is in the journal.
+func (w *world) again(k interp.Key, q interp.Question, was interp.Answer, lost []interp.Collect) (interp.Answer, error) {
+	if err := w.ended(); err != nil {
+		return interp.Answer{}, err
+	}
+	q.Collect, q.Problem = lost, "the run broke off, and secrets are not kept: give it again"
+	q.Fields = slices.DeleteFunc(slices.Clone(q.Fields), func(f journal.AnswerField) bool {
+		return !slices.ContainsFunc(lost, func(c interp.Collect) bool { return c.Name == f.Name })
+	})
+	a, err := w.person(k, q)
+	if err != nil {
+		return a, err
+	}
+	for _, c := range lost {
+		v, ok := a.Values[c.Name].(secret.Value)
+		if !ok {
+			q.Key = k
+			w.rt.open = append(w.rt.open, q)
+			return was, interp.ErrPaused // it was done, so there is no other way on
+		}
+		was.Values[c.Name] = v
+	}
+	return was, nil
 }
 
 // put asks until the answer can be used. Questions come one at a time.

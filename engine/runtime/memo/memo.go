@@ -62,6 +62,19 @@ func (m *Memo) Record(typ journal.Type, step, key string, data any, durable bool
 	return e, true
 }
 
+// Again writes an event that is there already once more; the last one counts.
+func (m *Memo) Again(typ journal.Type, step, key string, data any, durable bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
+		return
+	}
+	var e journal.Event
+	if e, m.err = m.w.Append(typ, step, key, data, durable); m.err == nil {
+		m.have[id{typ, key}] = e
+	}
+}
+
 // Note writes an event that may come more than once for a key.
 func (m *Memo) Note(typ journal.Type, step, key string, data any) {
 	m.mu.Lock()

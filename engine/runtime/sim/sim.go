@@ -14,7 +14,6 @@ import (
 	"runbook/engine/plan"
 	"runbook/engine/runtime/memo"
 	"runbook/engine/secret"
-	"runbook/engine/types"
 )
 
 // Options are the parts of a simulated run.
@@ -203,30 +202,10 @@ func (w *world) Call(k interp.Key, c interp.Call) (interp.Result, error) {
 	w.rt.until(w, w.rt.now.Add(length), false)
 	err := w.ended()
 	if length < res.Duration || err != nil && length > 0 {
-		res = interp.Result{Fields: zero(kind), Duration: length, Error: &journal.Error{Kind: "timeout", Message: "no complete answer in time"}}
+		res = interp.Result{Fields: kind.Nothing(), Duration: length, Error: &journal.Error{Kind: "timeout", Message: "no complete answer in time"}}
 	}
 	w.emit(k, journal.AttemptFinished, c.Step, memo.Attempt(res, err))
 	return res, err
-}
-
-// zero is what is known where nothing came back.
-func zero(k kind.Kind) map[string]any {
-	out := map[string]any{}
-	for _, f := range k.Result.Fields {
-		switch {
-		case f.Type == nil:
-			out[f.Name] = nil
-		case f.Type.Kind == types.Int:
-			out[f.Name] = 0
-		case f.Type.Kind == types.Bool:
-			out[f.Name] = false
-		case f.Type.Kind == types.Object:
-			out[f.Name] = map[string]any{}
-		default:
-			out[f.Name] = ""
-		}
-	}
-	return out
 }
 
 func (w *world) answer(c interp.Call) interp.Result {
