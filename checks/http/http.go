@@ -75,6 +75,8 @@ func New() exec.Kind {
 		States: []kind.State{
 			{Name: "answered", Ranges: map[string]kind.Range{"status": {Min: 100, Max: 599}}},
 			{Name: "no answer", Ranges: map[string]kind.Range{"status": {}}, Error: true},
+			{Name: "answered with less than a status of HTTP", Ranges: map[string]kind.Range{"status": {Min: 0, Max: 99}}, Rare: true},
+			{Name: "answered with more than a status of HTTP", Ranges: map[string]kind.Range{"status": {Min: 600, Max: 999}}, Rare: true},
 		},
 		Check: check, Effects: effects,
 	}, Executor: executor{}}

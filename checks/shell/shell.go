@@ -5,6 +5,7 @@ package shell
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"time"
 
@@ -47,6 +48,7 @@ func New() exec.Kind {
 		Result: results, Errors: []string{"not_found", "denied", "start"}, Expect: "exit == 0", Status: "exit",
 		States: []kind.State{
 			{Name: "ran", Ranges: map[string]kind.Range{"exit": {Min: 0, Max: 255}}},
+			{Name: "ran, with a code that only Windows has", Ranges: map[string]kind.Range{"exit": {Min: 256, Max: math.MaxUint32}}, Rare: true},
 			{Name: "did not run", Ranges: map[string]kind.Range{"exit": {Min: -1, Max: -1}}, Error: true},
 		},
 		Check: check, Effects: effects,

@@ -50,6 +50,10 @@ type State struct {
 	Ranges map[string]Range // result -> the values possible in this state
 	// Error is true where error.kind is set in this state.
 	Error bool
+	// Rare marks a state that is possible and that nobody has to think of: it
+	// counts when a branch is called unreachable, and is never given as the
+	// example of a case that no branch takes.
+	Rare bool
 }
 
 // Range is a closed range of integers.
