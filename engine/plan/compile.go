@@ -29,11 +29,11 @@ func (o Options) Language() *syntax.Language {
 // Compile reads a file into a plan. It reports all that is wrong, and gives nil
 // where any of it is an error.
 func Compile(f *source.File, o Options, report source.Report) *Plan {
-	failed := false
-	c := &compiler{opts: o, file: f, report: func(d source.Diagnostic) {
-		failed = failed || d.Severity == source.Error
+	c := &compiler{opts: o, file: f, about: map[*types.Type]about{}}
+	c.report = func(d source.Diagnostic) {
+		c.failed = c.failed || d.Severity == source.Error
 		report(d.Bounded())
-	}}
+	}
 	root := syntax.Parse(f, c.report)
 	if root == nil {
 		return nil
@@ -46,7 +46,7 @@ func Compile(f *source.File, o Options, report source.Report) *Plan {
 	syntax.Check(root, l.Runbook, l.Resolve, c.report)
 	c.lang = l
 	p := c.compile(root)
-	if failed {
+	if c.failed {
 		return nil
 	}
 	return p
@@ -58,6 +58,7 @@ type compiler struct {
 	lang   *syntax.Language
 	file   *source.File
 	report source.Report
+	failed bool // an error was reported
 	plan   *Plan
 
 	root      *syntax.Node
@@ -65,6 +66,9 @@ type compiler struct {
 	procs     map[string]*procedure
 	procOrder []*procedure
 	used      uses
+
+	about  map[*types.Type]about // whose results the types under `steps` are
+	proofs []proof
 }
 
 // uses are the declared things that something reads, to warn of the others.
@@ -91,6 +95,7 @@ func (c *compiler) compile(root *syntax.Node) *Plan {
 	c.procedures()
 	c.body()
 	c.unused()
+	c.prove()
 	return c.plan
 }
 

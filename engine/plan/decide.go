@@ -35,32 +35,28 @@ func (c *compiler) decide(f *flow, st *Step, n *syntax.Node) {
 	seen := map[string]source.Text{}
 	before := f.fork() // what is known when the branches before were not taken
 	for _, b := range items(n.Get("branches")) {
-		c.branch(f, before, st, b, seen, true)
+		c.branch(before, st, n, b, seen)
 	}
 	if e := n.Get("else"); e != nil {
-		c.branch(f, before, st, e, seen, false)
+		c.branch(before, st, n, e, seen)
 	}
+	c.proofs = append(c.proofs, proof{flow: f.fork(), step: st, otherwise: n.Get("else") != nil})
 	for _, b := range append(items(n.Get("branches")), n.Get("else")) {
 		c.forget(f, b)
 	}
 }
 
-func (c *compiler) branch(f, before *flow, st *Step, n *syntax.Node, seen map[string]source.Text, conditional bool) {
+func (c *compiler) branch(before *flow, st *Step, decision, n *syntax.Node, seen map[string]source.Text) {
 	if n.Kind != syntax.Mapping {
 		return
 	}
 	id := c.branchName(n, seen)
 	b := &Branch{ID: id.Value, Span: id.Span}
 	in := before.fork()
-	if conditional {
-		b.When = c.expr(n.Get("when"), before.scope(), lang.WantBool)
-		if b.When != nil {
-			in.know(b.When.Ensures...)
-			if st.Ask == nil {
-				before.know(b.When.Denies...)
-			}
-		}
+	if n != decision.Get("else") {
+		c.when(before, in, st, b, decision, n)
 	}
+	c.passed(in, st, decision, n)
 	b.Title = c.shown(n.Get("title"), in.scope())
 	b.Facts = c.settings(n.Get("facts"), c.factDecls(), "fact", in.scope())
 	then, inner := n.Get("then"), n.Get("steps")
@@ -69,6 +65,33 @@ func (c *compiler) branch(f, before *flow, st *Step, n *syntax.Node, seen map[st
 	}
 	b.Steps = c.list(in, inner)
 	st.Branches = append(st.Branches, b)
+}
+
+// when compiles a branch's condition.
+func (c *compiler) when(before, in *flow, st *Step, b *Branch, decision, n *syntax.Node) {
+	if n.Get("when") == nil {
+		c.error("missing-key", keyOf(n), "a branch needs `when`", "Say when it is taken, or make it the `else`.")
+	}
+	b.When = c.expr(n.Get("when"), before.scope(), lang.WantBool)
+	if b.When == nil {
+		return
+	}
+	in.know(b.When.Ensures...)
+	in.assume(b.When, true, decision)
+	if st.Ask == nil {
+		before.know(b.When.Denies...)
+	}
+}
+
+// passed lets a branch know that those before it were not taken. A person who
+// chooses may have passed over one that holds; the `else` is not chosen.
+func (c *compiler) passed(in *flow, st *Step, decision, n *syntax.Node) {
+	if st.Ask != nil && n != decision.Get("else") {
+		return
+	}
+	for _, b := range st.Branches {
+		in.assume(b.When, false, decision)
+	}
 }
 
 func (c *compiler) branchName(n *syntax.Node, seen map[string]source.Text) source.Text {

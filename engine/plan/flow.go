@@ -19,6 +19,8 @@ type flow struct {
 	never   map[string]string
 	hidden  map[string]string // steps.ID and facts.NAME that cannot be read here, with the reason
 	proc    *procedure
+	held    []held          // the conditions around this place
+	beside  map[string]bool // the steps that run side by side with it
 }
 
 // scope is the flow as the language package wants it.

@@ -32,6 +32,9 @@ func (c *compiler) observed(f *flow, st *Step, n *syntax.Node) {
 	st.Outputs = c.outputs(own, merged, fieldOf(f, st.ID))
 	own = own.Add(outputVars(st.Outputs)...)
 	st.Expect = c.expectations(k, merged.Get("expect"), own)
+	if n.Get("expect") != nil {
+		c.proofs = append(c.proofs, proof{flow: f.fork(), step: st, own: &ownNames{k, st.Outputs, st.Expect}})
+	}
 	c.repetition(st, n, own)
 	c.evidence(st, k, n)
 	c.ownFacts(f, st, n, append(slices.Clone(k.Result.Fields), outputVars(st.Outputs)...))
@@ -225,7 +228,9 @@ func (c *compiler) action(f *flow, st *Step, n *syntax.Node) {
 		st.Verify = c.verify(ran, v)
 	}
 	if u := n.Get("undo"); u != nil && u.Kind == syntax.Mapping {
-		st.Undo = &Undo{Always: str(u, "when") == "always", Steps: c.list(ran.fork(), u.Get("steps"))}
+		later := ran.fork()
+		later.held = nil // the run is at its end: whatever held may have changed
+		st.Undo = &Undo{Always: str(u, "when") == "always", Steps: c.list(later, u.Get("steps"))}
 		c.noEnd(st.Undo.Steps)
 		c.forget(f, u)
 	}

@@ -24,9 +24,11 @@ func (c *compiler) sideBySide(f *flow, st *Step, n *syntax.Node) []*Step {
 	siblings := c.siblings(nodes)
 	c.sameFact(siblings)
 	var out []*Step
+	beside := f.fork()
+	beside.disturb(n)
 	learnt := make([]*flow, len(nodes))
 	for i, s := range nodes {
-		in := f.fork()
+		in := beside.fork()
 		for j, other := range siblings {
 			if i != j {
 				in.hide(other)

@@ -72,6 +72,8 @@ func (c *compiler) stepType(role Role, s *syntax.Node) *types.Type {
 	t := &types.Type{Kind: types.Object, Fields: []types.Field{
 		{Name: "ran", Type: &types.Type{Kind: types.Bool}}, {Name: "verdict", Type: &types.Type{Kind: types.String, Enum: verdicts}},
 	}}
+	of := about{role: role}
+	defer func() { c.about[t] = of }()
 	late := func(name string, typ *types.Type) {
 		t.Fields = append(t.Fields, types.Field{Name: name, Type: typ, Late: true})
 	}
@@ -84,6 +86,7 @@ func (c *compiler) stepType(role Role, s *syntax.Node) *types.Type {
 			n = c.repeated(s)
 		}
 		if k, _ := c.kindOf(n); k != nil {
+			of.kind = k
 			t.Fields = append(t.Fields, k.Result.Fields...)
 			late("error", errorType(k))
 		}
@@ -181,7 +184,9 @@ func (c *compiler) step(f *flow, n *syntax.Node) *Step {
 	in := f
 	if e := c.expr(n.Get("if"), f.scope(), lang.WantBool); e != nil {
 		st.If = e
+		c.proofs = append(c.proofs, proof{flow: f.fork(), step: st, when: e})
 		in = f.fork().know(e.Ensures...)
+		in.assume(e, true, n)
 	} else if n.Get("if") != nil {
 		in = f.fork()
 	}
