@@ -34,11 +34,12 @@ func (c *compiler) decide(f *flow, st *Step, n *syntax.Node) {
 	st.Ask = c.shown(n.Get("ask"), f.scope())
 	seen := map[string]source.Text{}
 	before := f.fork() // what is known when the branches before were not taken
+	all := &stretch{node: n, around: f.held}
 	for _, b := range items(n.Get("branches")) {
-		c.branch(before, st, n, b, seen)
+		c.branch(before, st, all, b, seen)
 	}
 	if e := n.Get("else"); e != nil {
-		c.branch(before, st, n, e, seen)
+		c.branch(before, st, all, e, seen)
 	}
 	c.proofs = append(c.proofs, proof{flow: f.fork(), step: st, otherwise: n.Get("else") != nil})
 	for _, b := range append(items(n.Get("branches")), n.Get("else")) {
@@ -46,17 +47,19 @@ func (c *compiler) decide(f *flow, st *Step, n *syntax.Node) {
 	}
 }
 
-func (c *compiler) branch(before *flow, st *Step, decision, n *syntax.Node, seen map[string]source.Text) {
+func (c *compiler) branch(before *flow, st *Step, decision *stretch, n *syntax.Node, seen map[string]source.Text) {
 	if n.Kind != syntax.Mapping {
 		return
 	}
 	id := c.branchName(n, seen)
 	b := &Branch{ID: id.Value, Span: id.Span}
 	in := before.fork()
-	if n != decision.Get("else") {
+	if n != decision.node.Get("else") {
+		if st.Ask != nil {
+			in.held = decision.around // a person may have passed over one that holds
+		}
 		c.when(before, in, st, b, decision, n)
 	}
-	c.passed(in, st, decision, n)
 	b.Title = c.shown(n.Get("title"), in.scope())
 	b.Facts = c.settings(n.Get("facts"), c.factDecls(), "fact", in.scope())
 	then, inner := n.Get("then"), n.Get("steps")
@@ -67,8 +70,9 @@ func (c *compiler) branch(before *flow, st *Step, decision, n *syntax.Node, seen
 	st.Branches = append(st.Branches, b)
 }
 
-// when compiles a branch's condition.
-func (c *compiler) when(before, in *flow, st *Step, b *Branch, decision, n *syntax.Node) {
+// when compiles a branch's condition: in knows that it holds, and the branches
+// behind it, before, that it did not.
+func (c *compiler) when(before, in *flow, st *Step, b *Branch, decision *stretch, n *syntax.Node) {
 	if n.Get("when") == nil {
 		c.error("missing-key", keyOf(n), "a branch needs `when`", "Say when it is taken, or make it the `else`.")
 	}
@@ -78,19 +82,9 @@ func (c *compiler) when(before, in *flow, st *Step, b *Branch, decision, n *synt
 	}
 	in.know(b.When.Ensures...)
 	in.assume(b.When, true, decision)
+	before.assume(b.When, false, decision)
 	if st.Ask == nil {
 		before.know(b.When.Denies...)
-	}
-}
-
-// passed lets a branch know that those before it were not taken. A person who
-// chooses may have passed over one that holds; the `else` is not chosen.
-func (c *compiler) passed(in *flow, st *Step, decision, n *syntax.Node) {
-	if st.Ask != nil && n != decision.Get("else") {
-		return
-	}
-	for _, b := range st.Branches {
-		in.assume(b.When, false, decision)
 	}
 }
 

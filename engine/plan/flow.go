@@ -19,7 +19,7 @@ type flow struct {
 	never   map[string]string
 	hidden  map[string]string // steps.ID and facts.NAME that cannot be read here, with the reason
 	proc    *procedure
-	held    []held          // the conditions around this place
+	held    *held           // the innermost condition around this place
 	beside  map[string]bool // the steps that run side by side with it
 }
 

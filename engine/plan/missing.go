@@ -30,7 +30,7 @@ func (c *compiler) missing(p proof) {
 		}
 		d.Whens = append(d.Whens, b.When.Formula())
 	}
-	for _, h := range p.flow.held {
+	for _, h := range p.flow.conditions() {
 		if !e.pin(h.when.Reads, false) {
 			return
 		}

@@ -15,23 +15,45 @@ import (
 )
 
 // held is a condition around a place: it held, or did not hold, when the walk
-// came by.
+// came by. Up are those further out.
 type held struct {
-	when  *lang.Expr
-	holds bool
-	// changed are the steps that may have run between then and the place.
-	changed map[string]bool
+	when   *lang.Expr
+	holds  bool
+	behind *stretch // what may have run between then and the place
+	up     *held
+}
+
+// stretch is a step with all that runs inside it.
+type stretch struct {
+	node   *syntax.Node
+	around *held           // the conditions in front of it
+	ids    map[string]bool // computed when first asked for
+}
+
+func (s *stretch) has(id string) bool {
+	if s.ids == nil {
+		s.ids = map[string]bool{}
+		idsIn(s.node, s.ids)
+	}
+	return s.ids[id]
 }
 
 // assume lets a flow know what an expression came to in front of a step, or of
 // a branch of it.
-func (f *flow) assume(when *lang.Expr, holds bool, behind *syntax.Node) {
-	if when == nil {
-		return
+func (f *flow) assume(when *lang.Expr, holds bool, behind *stretch) {
+	if when != nil {
+		f.held = &held{when, holds, behind, f.held}
 	}
-	changed := map[string]bool{}
-	idsIn(behind, changed)
-	f.held = append(f.held[:len(f.held):len(f.held)], held{when, holds, changed})
+}
+
+// conditions are those around a place, from the outermost in.
+func (f *flow) conditions() []*held {
+	var out []*held
+	for h := f.held; h != nil; h = h.up {
+		out = append(out, h)
+	}
+	slices.Reverse(out)
+	return out
 }
 
 // disturb notes that steps may run at any time while the flow is walked.
@@ -46,7 +68,7 @@ func (f *flow) disturb(n *syntax.Node) {
 // known are the conditions around a place, for the proof.
 func (f *flow) known() []prove.Condition {
 	var out []prove.Condition
-	for _, h := range f.held {
+	for _, h := range f.conditions() {
 		out = append(out, prove.Condition{Formula: h.when.Formula(), Holds: h.holds, Stable: f.stable(h)})
 	}
 	return out
@@ -54,11 +76,11 @@ func (f *flow) known() []prove.Condition {
 
 // stable: inputs stay; a step's results stay unless it may have run since.
 // Facts, secrets and what is said of the run may have changed.
-func (f *flow) stable(h held) func(string) bool {
+func (f *flow) stable(h *held) func(string) bool {
 	return func(path string) bool {
 		root, rest, _ := strings.Cut(path, ".")
 		id, _, _ := strings.Cut(rest, ".")
-		return root == "inputs" || root == "steps" && !h.changed[id] && !f.beside[id]
+		return root == "inputs" || root == "steps" && !h.behind.has(id) && !f.beside[id]
 	}
 }
 
@@ -165,7 +187,7 @@ func takes(names []string) string {
 // around points at the conditions that hold where a flow is.
 func around(f *flow) []source.Note {
 	var out []source.Note
-	for _, h := range f.held {
+	for _, h := range f.conditions() {
 		text := "this holds here"
 		if !h.holds {
 			text = "this does not hold here"

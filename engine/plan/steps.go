@@ -186,7 +186,7 @@ func (c *compiler) step(f *flow, n *syntax.Node) *Step {
 		st.If = e
 		c.proofs = append(c.proofs, proof{flow: f.fork(), step: st, when: e})
 		in = f.fork().know(e.Ensures...)
-		in.assume(e, true, n)
+		in.assume(e, true, &stretch{node: n})
 	} else if n.Get("if") != nil {
 		in = f.fork()
 	}
