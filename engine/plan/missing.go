@@ -19,7 +19,7 @@ import (
 // with it, and the way from the first step to the decision has been walked with
 // it. A decision that reads anything else is not looked at.
 func (c *compiler) missing(p proof) {
-	if p.otherwise || c.failed || len(p.step.Branches) == 0 {
+	if p.otherwise || len(p.step.Branches) == 0 {
 		return
 	}
 	e := &example{c: c, flow: p.flow, target: p.step, shown: map[string]bool{}, pinned: map[*Step]string{}, on: map[*Step]bool{}, free: map[*Step]bool{}}

@@ -102,6 +102,7 @@ type ownNames struct {
 
 // prove proves the decisions and conditions of the file.
 func (c *compiler) prove() {
+	whole := !c.failed // what is proven below leaves the plan as it is
 	for _, p := range c.proofs {
 		switch {
 		case p.own != nil:
@@ -109,12 +110,12 @@ func (c *compiler) prove() {
 		case p.when != nil:
 			c.proveIf(p)
 		default:
-			c.proveDecision(p)
+			c.proveDecision(p, whole)
 		}
 	}
 }
 
-func (c *compiler) proveDecision(p proof) {
+func (c *compiler) proveDecision(p proof, whole bool) {
 	d := prove.Decision{Space: c.space(p.flow), Known: p.flow.known(), Any: p.step.Ask != nil}
 	var branches []*Branch
 	for _, b := range p.step.Branches {
@@ -130,7 +131,7 @@ func (c *compiler) proveDecision(p proof) {
 	for _, f := range found {
 		c.finding(p, branches, f)
 	}
-	if len(found) == 0 {
+	if len(found) == 0 && whole {
 		c.missing(p)
 	}
 }

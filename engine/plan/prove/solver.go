@@ -50,6 +50,7 @@ type solver struct {
 	value  []int // of each variable, the index of its value; -1: none yet
 	whole  []int // variables that must have a value before a search succeeds
 	times  int   // how many conditions were evaluated at another time
+	parts  int   // how many parts of conditions were evaluated
 	left   int
 }
 
@@ -153,7 +154,7 @@ func (s *solver) ready() {
 	s.value = make([]int, len(s.vars))
 	for i, v := range s.vars {
 		s.value[i] = -1
-		v.fill(s.waysOf(v), s.space.Example)
+		s.fill(v, s.waysOf(v))
 	}
 }
 
@@ -166,7 +167,7 @@ func (s *solver) waysOf(v *variable) []Way {
 
 // fill gives the variable its values, and its atoms their tables. Of values that
 // no atom and no way can tell apart, one is enough.
-func (v *variable) fill(ways []Way, example bool) {
+func (s *solver) fill(v *variable, ways []Way) {
 	var literals []any
 	for _, a := range v.atoms {
 		literals = append(literals, a.atom.Literals...)
@@ -179,8 +180,13 @@ func (v *variable) fill(ways []Way, example bool) {
 		literals = append(literals, b.Among...)
 		literals = append(literals, b.Except...)
 	}
+	values := v.spec.values(literals, s.space.Example)
+	s.cost(len(values) * len(literals) / (2 * partsPer))
+	if s.left < 0 {
+		return
+	}
 	seen := map[string]bool{}
-	for _, x := range v.spec.values(literals, example) {
+	for _, x := range values {
 		sign := v.sign(x, ways)
 		if seen[sign] {
 			continue
@@ -211,8 +217,15 @@ func (v *variable) sign(x any, ways []Way) string {
 	return string(b)
 }
 
+// partsPer is how many parts of a condition count as one more evaluation: a long
+// condition costs more than a short one.
+const partsPer = 16
+
 // eval is what a formula can come to with the values given so far.
 func (s *solver) eval(n *node) outcomes {
+	if s.parts++; s.parts%partsPer == 0 {
+		s.cost(1)
+	}
 	switch n.op {
 	case "const":
 		return truth(n.con)
@@ -261,8 +274,10 @@ func (s *solver) split(n *node) int {
 		return -1
 	}
 	for _, a := range n.args {
-		if o := s.eval(a); o&(o-1) == 0 {
-			continue
+		if len(n.args) > 1 {
+			if o := s.eval(a); o&(o-1) == 0 {
+				continue
+			}
 		}
 		if i := s.split(a); i >= 0 {
 			return i

@@ -1,0 +1,116 @@
+package plan
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"runbook/checks"
+	"runbook/engine/kind"
+	"runbook/engine/plan/prove"
+	"runbook/engine/source"
+	"runbook/engine/syntax"
+	"runbook/engine/types"
+)
+
+// twelve is a decision of twelve branches over what two requests gave.
+const twelve = `apiVersion: runbook/v1
+name: twelve
+permissions: {hosts: [example.com]}
+steps:
+  - check: api
+    http: {url: "https://example.com"}
+    outputs: {category: 'json?.category ?? ""'}
+  - check: web
+    http: {url: "https://example.com/web"}
+  - decide: diagnosis
+    branches:
+      - {id: dns, when: 'steps.api.error.kind == "dns"'}
+      - {id: timeout, when: 'steps.api.error.kind == "timeout"'}
+      - {id: both_down, when: 'steps.api.status == 0 and steps.web.status == 0'}
+      - {id: down, when: steps.api.status == 0}
+      - {id: revoked, when: 'steps.api.status == 401 and steps.api.category == "INVALID_AUTHENTICATION"'}
+      - {id: auth, when: 'steps.api.status in [401, 403]'}
+      - {id: limited, when: steps.api.status == 429}
+      - {id: gone, when: steps.api.status == 404}
+      - {id: client, when: 'steps.api.status >= 400 and steps.api.status < 500'}
+      - {id: unavailable, when: 'steps.api.status in [502, 503, 504] and steps.web.status >= 500'}
+      - {id: server, when: steps.api.status >= 500}
+      - {id: fine, when: 'steps.api.verdict == "passed" and steps.web.status == 200'}
+`
+
+// proven compiles a file and gives the compiler, so that its proof can be made
+// again.
+func proven(tb testing.TB, data []byte) (*compiler, source.Diagnostics) {
+	tb.Helper()
+	var kinds []kind.Kind
+	for _, k := range checks.All() {
+		kinds = append(kinds, k.Kind)
+	}
+	var found source.Diagnostics
+	o := Options{Kinds: kinds}
+	c := &compiler{opts: o, file: source.NewFile("x.yaml", data), lang: o.Language(), about: map[*types.Type]about{}}
+	c.report = func(d source.Diagnostic) { found = append(found, d) }
+	root := syntax.Parse(c.file, c.report)
+	syntax.Check(root, c.lang.Runbook, c.lang.Resolve, c.report)
+	c.compile(root)
+	return c, found
+}
+
+func payments(tb testing.TB) []byte {
+	tb.Helper()
+	data, err := os.ReadFile("../../runbooks/payments.yaml")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
+}
+
+// TestProofIsCheap: what a decision of twelve branches costs is far from the
+// limit.
+func TestProofIsCheap(t *testing.T) {
+	c, found := proven(t, []byte(twelve))
+	for _, p := range c.proofs {
+		if p.when != nil || p.own != nil {
+			continue
+		}
+		d := prove.Decision{Space: c.space(p.flow)}
+		for _, b := range p.step.Branches {
+			d.Whens = append(d.Whens, b.When.Formula())
+		}
+		_, cost := prove.Decide(d)
+		t.Logf("%d evaluations", cost)
+		if cost == 0 || cost > prove.Limit/10 {
+			t.Errorf("%d evaluations", cost)
+		}
+	}
+	if len(found) != 0 {
+		t.Errorf("found %v", found)
+	}
+}
+
+func BenchmarkProofOfTwelve(b *testing.B) {
+	c, _ := proven(b, []byte(twelve))
+	for b.Loop() {
+		c.prove()
+	}
+}
+
+// BenchmarkCompile gives the share that the proof has of a compilation.
+func BenchmarkCompile(b *testing.B) {
+	for name, data := range map[string][]byte{"payments": payments(b), "twelve": []byte(twelve), "missing": []byte(strings.Replace(twelve, ` and steps.api.category == "INVALID_AUTHENTICATION"`, "", 1))} {
+		b.Run(name, func(b *testing.B) {
+			var proof time.Duration
+			for b.Loop() {
+				c, _ := proven(b, data)
+				start := time.Now()
+				c.prove()
+				proof += time.Since(start)
+			}
+			// c.prove ran twice, once inside: the compilation is the rest.
+			b.ReportMetric(100*float64(proof)/float64(b.Elapsed()-proof), "%proof")
+			b.ReportMetric(float64(proof.Microseconds())/float64(b.N), "µs-proof/op")
+		})
+	}
+}
