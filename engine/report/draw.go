@@ -234,7 +234,7 @@ func (d *drawer) step(st *journal.Step, x journal.StepFinishedData) string {
 		text += d.why(deep+1, x)
 	}
 	if st.Message != nil {
-		text += d.block(deep+1, clean(st.Message.Text))
+		text += d.block(deep+1, Clean(st.Message.Text))
 	}
 	if d.verbose {
 		text += d.found(deep+1, x)
@@ -257,7 +257,7 @@ func (d *drawer) why(deep int, x journal.StepFinishedData) string {
 		return text + d.block(deep, brief(lastLines(s, 8)))
 	}
 	if s, _ := x.Results["body"].(string); strings.TrimSpace(s) != "" {
-		return text + d.block(deep, shorten(firstLines(clean(s), 4), 400))
+		return text + d.block(deep, shorten(firstLines(Clean(s), 4), 400))
 	}
 	return text
 }
@@ -271,7 +271,7 @@ func styleOf(verdict string) style {
 
 // brief is a text of a few lines, none of them endless.
 func brief(s string) string {
-	lines := strings.Split(firstLines(clean(s), 12), "\n")
+	lines := strings.Split(firstLines(Clean(s), 12), "\n")
 	for i, l := range lines {
 		lines[i] = shorten(l, 600)
 	}
@@ -340,7 +340,7 @@ func (d *drawer) asked(m journal.Moment, x journal.ApprovalRequestedData) string
 	text := pad(deep) + d.paint(yellow, "? ") + d.paint(bold, name(m.ID, m.Key)) + d.paint(yellow, "  "+question(x.Kind)) + "\n"
 	for _, t := range []string{x.Title, x.Text} {
 		if t != "" {
-			text += indent(clean(t), pad(deep+1)) + "\n"
+			text += indent(Clean(t), pad(deep+1)) + "\n"
 		}
 	}
 	if x.Shown != nil {

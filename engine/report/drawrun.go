@@ -76,7 +76,7 @@ func (d *drawer) finished(x journal.RunFinishedData) string {
 	}
 	if x.Outcome == "failed" || x.Outcome == "escalated" {
 		for _, e := range d.state.Escalation {
-			text += "  " + d.paint(yellow, "whom to turn to: ") + strings.TrimLeft(indent(clean(e), "    "), " ") + "\n"
+			text += "  " + d.paint(yellow, "whom to turn to: ") + strings.TrimLeft(indent(Clean(e), "    "), " ") + "\n"
 		}
 	}
 	return text + d.paint(dim, "  to see it again: ") + "runbook show " + oneLine(d.state.Run) + "\n" + d.drillOver()

@@ -55,7 +55,7 @@ func JUnit(w io.Writer, s *journal.State) error {
 		took = s.Finished.Duration.Duration()
 	}
 	out.Time = decimal(took)
-	for _, p := range []property{{"run", s.Run}, {"mode", s.Started.Mode}, {"outcome", s.Status(false)}} {
+	for _, p := range []property{{"run", s.Run}, {"mode", s.Started.Mode}, {"outcome", outcome(s)}} {
 		out.Props = append(out.Props, property{p.Name, xmlText(p.Value)})
 	}
 	failed := false
@@ -110,9 +110,9 @@ func (u *suite) of(st *journal.Step) testcase {
 
 // detail is the reason with what the step's program complained of.
 func detail(d *journal.StepFinishedData) string {
-	text := clean(d.Reason)
+	text := Clean(d.Reason)
 	if s, _ := d.Results["stderr"].(string); s != "" && d.Verdict != "passed" {
-		text += "\n" + lastLines(clean(s), 40)
+		text += "\n" + lastLines(Clean(s), 40)
 	}
 	return text
 }
@@ -173,5 +173,5 @@ func xmlText(s string) string {
 			return -1
 		}
 		return r
-	}, clean(s))
+	}, Clean(s))
 }

@@ -104,7 +104,7 @@ func longest(s string, c byte) int {
 // fenced is a text in a fenced block.
 func fenced(s string) string {
 	fence := strings.Repeat("`", max(3, longest(s, '`')+1))
-	return fence + "text\n" + strings.TrimRight(clean(s), "\n") + "\n" + fence + "\n"
+	return fence + "text\n" + strings.TrimRight(Clean(s), "\n") + "\n" + fence + "\n"
 }
 
 func (m *md) line(s string) { m.WriteString(s + "\n") }

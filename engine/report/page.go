@@ -50,10 +50,10 @@ func newPage(s *journal.State) *page {
 	if s == nil {
 		s = journal.NewState()
 	}
-	p := &page{Drill: s.Started.Mode == drill, Outcome: s.Status(false)}
+	p := &page{Drill: s.Started.Mode == drill, Outcome: outcome(s)}
 	p.Title = oneLine(first(s.Started.Runbook.Title, s.Started.Runbook.Name, s.Run, "A run"))
 	if s.Finished != nil {
-		p.Summary = clean(s.Finished.Summary)
+		p.Summary = Clean(s.Finished.Summary)
 	}
 	p.head(s)
 	p.facts(s)
@@ -67,10 +67,22 @@ func newPage(s *journal.State) *page {
 		p.Owed = append(p.Owed, pair{oneLine(u.Action), oneLine(first(u.Title, u.Action)) + owedWhen(u.When)})
 	}
 	for _, e := range s.Escalation {
-		p.Escalate = append(p.Escalate, clean(e))
+		p.Escalate = append(p.Escalate, Clean(e))
 	}
 	p.links(s)
 	return p
+}
+
+// outcome is how a run ended, or stands. A journal alone cannot tell a run that
+// broke off from one that is under way.
+func outcome(s *journal.State) string {
+	switch {
+	case s.Finished != nil:
+		return first(s.Finished.Outcome, "unknown")
+	case s.Paused != nil:
+		return "paused"
+	}
+	return "not finished"
 }
 
 func utc(t time.Time) string {
@@ -123,7 +135,7 @@ func (p *page) head(s *journal.State) {
 
 func (p *page) facts(s *journal.State) {
 	for _, k := range slices.Sorted(maps.Keys(s.Facts)) {
-		p.Facts = append(p.Facts, pair{oneLine(k), clean(value(plain(s.Facts[k])))})
+		p.Facts = append(p.Facts, pair{oneLine(k), Clean(value(plain(s.Facts[k])))})
 	}
 }
 
@@ -134,11 +146,11 @@ func (p *page) step(st *journal.Step) {
 	}
 	for _, k := range slices.Sorted(maps.Keys(st.Done.Evidence)) {
 		if v := value(plain(st.Done.Evidence[k])); v != "" && st.Done.Evidence[k] != nil {
-			p.Evidence = append(p.Evidence, pair{oneLine(st.Key + "." + k), clean(v)})
+			p.Evidence = append(p.Evidence, pair{oneLine(st.Key + "." + k), Clean(v)})
 		}
 	}
 	if v := st.Done.Verdict; v == "failed" || v == "error" {
-		p.Failures = append(p.Failures, pair{called(st), clean(first(st.Done.Reason, v))})
+		p.Failures = append(p.Failures, pair{called(st), Clean(first(st.Done.Reason, v))})
 	}
 }
 
@@ -214,7 +226,7 @@ func (p *page) told(m journal.Moment) (string, string) {
 	case journal.SecretReplacedData:
 		return "", "the secret " + oneLine(x.Name) + " is a new one from here on, given by " + oneLine(x.By)
 	case journal.MessageRenderedData:
-		p.Messages = append(p.Messages, message{at, oneLine(m.ID), oneLine(strings.Join(x.To, ", ")), clean(x.Text)})
+		p.Messages = append(p.Messages, message{at, oneLine(m.ID), oneLine(strings.Join(x.To, ", ")), Clean(x.Text)})
 		return "✉", "message" + forWhom(x.To)
 	case journal.ApprovalRequestedData:
 		if m.Step == nil {

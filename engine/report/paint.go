@@ -36,7 +36,7 @@ func (p painter) mark(verdict string) string {
 	return p.paint(yellow, "!")
 }
 
-// outcome is the sign and the colour of a run's outcome.
+// outcomeStyle is the sign and the colour of a run's outcome.
 func outcomeStyle(outcome string) (string, style) {
 	switch outcome {
 	case "failed", "cancelled":

@@ -51,10 +51,12 @@ func (m *md) summary(p *page, s *journal.State) {
 	m.WriteString("## Summary\n\n")
 	text := "The runbook " + code(first(s.Started.Runbook.Name, "unknown")) + " was started at " + utc(s.Began) + " by " + esc(first(s.Started.User, "unknown"))
 	switch {
+	case s.Paused != nil:
+		text += ". It has not ended: it waits for a person since " + utc(s.Last) + "."
 	case s.Finished != nil:
 		text += " and ended after " + span(s.Finished.Duration.Duration()) + " with the outcome **" + esc(first(s.Finished.Outcome, "unknown")) + "**."
 	default:
-		text += ". It has not ended: it is " + esc(p.Outcome) + " since " + utc(s.Last) + "."
+		text += ". It has not ended; the last that is known of it is from " + utc(s.Last) + "."
 	}
 	m.line(text)
 	if p.Summary != "" {

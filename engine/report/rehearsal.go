@@ -141,7 +141,7 @@ func (r *Rehearsal) step(e journal.Event, d journal.StepRehearsedData) string {
 func (r *Rehearsal) details(d journal.StepRehearsedData) []string {
 	var out []string
 	say := func(label, text string) {
-		text = strings.TrimRight(clean(text), "\n")
+		text = strings.TrimRight(Clean(text), "\n")
 		if text == "" {
 			return
 		}
@@ -167,7 +167,7 @@ func (r *Rehearsal) details(d journal.StepRehearsedData) []string {
 		if len(d.To) > 0 {
 			to = "for " + oneLine(strings.Join(d.To, ", "))
 		}
-		out = append(out, r.paint(dim, to+":")+"\n"+indent(clean(d.Text), r.paint(dim, "│ ")))
+		out = append(out, r.paint(dim, to+":")+"\n"+indent(Clean(d.Text), r.paint(dim, "│ ")))
 	}
 	say("procedure", d.Procedure)
 	say("outcome", d.Outcome)

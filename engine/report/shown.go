@@ -13,7 +13,7 @@ import (
 // URL, headers and body, a script as its lines, a list of what a decision read as
 // `expr = value`, anything else as `key: value`. The text drives no terminal.
 func Shown(v any) string {
-	return clean(strings.TrimRight(shown(plain(v)), "\n"))
+	return Clean(strings.TrimRight(shown(plain(v)), "\n"))
 }
 
 // plain brings a value to maps, lists, strings, numbers and bools, by way of

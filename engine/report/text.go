@@ -4,7 +4,7 @@
 //
 // What events carry was partly written by strangers: the body of a server's
 // answer, a program's standard error. Nothing of it may drive a terminal, break a
-// table or become markup, so every text goes through clean, and through the
+// table or become markup, so every text goes through Clean, and through the
 // escaping of the form that it is drawn in.
 package report
 
@@ -24,9 +24,9 @@ const replacement = '\uFFFD'
 // lineEnds: programs that draw progress bars end their lines with a lone CR.
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// clean keeps line breaks and tabs, and replaces everything else that could
+// Clean keeps line breaks and tabs, and replaces everything else that could
 // drive a terminal or turn the order of a text around.
-func clean(s string) string {
+func Clean(s string) string {
 	if strings.IndexFunc(s, unsafe) < 0 {
 		return s
 	}
@@ -54,7 +54,7 @@ func unsafe(r rune) bool {
 
 // oneLine is a clean text on a single line.
 func oneLine(s string) string {
-	s = strings.Trim(clean(s), "\n")
+	s = strings.Trim(Clean(s), "\n")
 	return strings.NewReplacer("\n", " ⏎ ", "\t", " ").Replace(s)
 }
 
