@@ -1,6 +1,7 @@
 package syntax
 
 import (
+	"strings"
 	"testing"
 
 	"gopkg.in/yaml.v3"
@@ -62,7 +63,7 @@ func standsFor(raw string, b byte) bool {
 	}
 	for i := 0; i < len(raw); i++ {
 		if breakAt([]byte(raw), i) > 0 {
-			return b == ' ' || b == '\n'
+			return b == ' ' || b == '\n' || strings.IndexByte(breakText([]byte(raw), i), b) >= 0
 		}
 	}
 	return false
@@ -83,6 +84,8 @@ var positionCases = []string{
 	"- |\n\n  lead blank\n- >-\n\n  folded\n  lead\n",
 	"{a: [x, 'y', \"z\"], b: {c: d}}\n",
 	"? a\n: b\n", "a:\n- b\n-\n  c\n", "a: |  # comment\n  x\n", "\"k\\n\": v\n",
+	"a: |1\n   \n", "a: |+\n\n\nb: c\n", "a: >+\n\n\n x\n\n", "a: |\n\n", "a: |-\n  x\ty\n", "b: !!str\nc: d\n", "a: &x\nb: *x\n", "a: \"\\\n  b\"\n", "a: 'x \n \n  y'\n", "--- |\n x\n y\n", "--- >\n\n x\n",
+	"a: \"x  \\\n   \\ y\"\n", "a: >\n  x\n   y\n\n   z\n\n\n  w\n", "a: x\u0085b: y\n", "a: |\n  x\u2028  y\n", "a: b\n c\r d\r\n e\n",
 	"a: >\n  x\n\n\n  y\n   z\n\n  w\n", "a: |\n x\n\n\n", "a: |\n  \n  x\n",
 }
 
@@ -94,7 +97,7 @@ func TestPositions(t *testing.T) {
 			t.Fatalf("%q gave nothing", in)
 		}
 		walk(n, func(text source.Text, style Style) {
-			if text.Value != "" && text.Sub(0, 1) == text.Span && len(text.Value) > 1 {
+			if len(text.Value) > 1 && text.Sub(0, 1) == text.Span && text.Sub(1, 2) == text.Span {
 				t.Errorf("%q: %q has no mapping", in, text.Value)
 			}
 			holds(t, f, text)
@@ -117,8 +120,8 @@ func FuzzPositions(f *testing.F) {
 			return
 		}
 		walk(n, func(text source.Text, style Style) {
-			if text.Sub(0, 1) == text.Span {
-				return // not mapped: everything points at the whole scalar
+			if len(text.Value) > 1 && text.Sub(0, 1) == text.Span && text.Sub(1, 2) == text.Span {
+				t.Errorf("%q has no mapping", text.Value)
 			}
 			holds(t, file, text)
 		})

@@ -62,13 +62,14 @@ func scalarText(f *source.File, off int, style Style, value string) source.Text 
 // plain decodes until value is complete.
 func (d *decoded) plain(raw []byte, off int, value string) (int, bool) {
 	for len(d.out) < len(value) && off < len(raw) {
-		if next, n := fold(raw, off); n > 0 {
-			d.made(folded(n), off, next-off)
+		if next, text := fold(raw, off); text != "" {
+			d.made(text, off, next-off)
 			off = next
 			continue
 		}
-		d.verbatim(raw, off, 1)
-		off++
+		n := min(max(1, skipBlanks(raw, off)-off), len(value)-len(d.out))
+		d.verbatim(raw, off, n)
+		off += n
 	}
 	return off, string(d.out) == value
 }
@@ -83,10 +84,10 @@ func (d *decoded) quoted(raw []byte, off int, double bool) (int, bool) {
 		return off, false
 	}
 	for off++; off < len(raw); {
-		next, n := fold(raw, off)
+		next, text := fold(raw, off)
 		switch c := raw[off]; {
-		case n > 0:
-			d.made(folded(n), off, next-off)
+		case text != "":
+			d.made(text, off, next-off)
 			off = next
 		case c == quote && !double && off+1 < len(raw) && raw[off+1] == quote:
 			d.made("'", off, 2)
@@ -100,8 +101,9 @@ func (d *decoded) quoted(raw []byte, off int, double bool) (int, bool) {
 			}
 			off += width
 		default:
-			d.verbatim(raw, off, 1)
-			off++
+			n := max(1, skipBlanks(raw, off)-off)
+			d.verbatim(raw, off, n)
+			off += n
 		}
 	}
 	return off, false
@@ -148,27 +150,42 @@ func (d *decoded) escape(raw []byte, off int) (int, bool) {
 }
 
 // fold recognises blanks and line breaks that a flow scalar folds: it returns
-// the place behind them and how many breaks there were.
-func fold(raw []byte, off int) (next, breaks int) {
-	at := skipBlanks(raw, off)
+// the place behind them and what they become, "" where there is no break.
+func fold(raw []byte, off int) (next int, text string) {
+	at, first := skipBlanks(raw, off), ""
+	var rest []byte
 	for {
 		n := breakAt(raw, at)
 		if n == 0 {
-			break
+			return next, joined(first, rest, true)
 		}
-		breaks++
-		next = skipBlanks(raw, at+n)
-		at = next
+		if first == "" {
+			first = breakText(raw, at)
+		} else {
+			rest = append(rest, breakText(raw, at)...)
+		}
+		at = skipBlanks(raw, at+n)
+		next = at
 	}
-	return next, breaks
 }
 
-// folded is what n line breaks become.
-func folded(n int) string {
-	if n == 1 {
+// joined is what a line break and those behind it become.
+func joined(first string, rest []byte, fold bool) string {
+	switch {
+	case !fold || first != "\n":
+		return first + string(rest)
+	case len(rest) == 0:
 		return " "
 	}
-	return strings.Repeat("\n", n-1)
+	return string(rest)
+}
+
+// breakText is what a line break stands for: LS and PS stay as they are.
+func breakText(raw []byte, off int) string {
+	if n := breakAt(raw, off); n == 3 {
+		return string(raw[off : off+n])
+	}
+	return "\n"
 }
 
 func skipBlanks(raw []byte, off int) int {
@@ -213,7 +230,7 @@ type blockLine struct{ start, end, next, indent int }
 func block(raw []byte, off int, fold bool, value string) (decoded, int, bool) {
 	body := lineEnd(raw, off)
 	body += breakAt(raw, body)
-	for indent := deepest(raw, body); indent >= 0; indent-- {
+	for indent := deepest(raw, body) + 1; indent >= 0; indent-- {
 		if d, end, ok := tryBlock(raw, body, indent, fold, value); ok {
 			return d, max(end, off+1), true
 		}
@@ -250,16 +267,22 @@ func lineAt(raw []byte, off int) blockLine {
 // out, up to the line breaks that chomping cuts.
 func tryBlock(raw []byte, body, indent int, fold bool, value string) (decoded, int, bool) {
 	var d decoded
-	end, pending, started, more := 0, 0, false, false
-	var brk blockLine // the line whose break is pending
-	for off := body; off < len(raw) && len(d.out)+pending <= len(value)+1; {
+	end, started, more := 0, false, false
+	var first string // the line breaks that are pending
+	var rest []byte
+	var brk blockLine // the line whose break is the first
+	for off := body; off < len(raw) && len(d.out)+len(rest) <= len(value); {
 		l := lineAt(raw, off)
 		off = l.next
 		if l.indent == l.end-l.start && l.indent <= indent {
-			pending++
+			if l.next == l.end {
+				break // blanks before the end of the file
+			}
 			if !started {
-				d.made("\n", l.start, max(1, l.next-l.start))
-				pending = 0
+				d.made(breakText(raw, l.end), l.start, l.next-l.start)
+				end = l.next
+			} else {
+				rest = append(rest, breakText(raw, l.end)...)
 			}
 			continue
 		}
@@ -269,10 +292,10 @@ func tryBlock(raw []byte, body, indent int, fold bool, value string) (decoded, i
 		at, text := len(d.out), l.start+indent
 		isMore := text < l.end && (raw[text] == ' ' || raw[text] == '\t')
 		if started {
-			d.made(joint(pending, fold && !more && !isMore), brk.end, max(1, text-brk.end))
+			d.made(joined(first, rest, fold && !more && !isMore), brk.end, max(1, text-brk.end))
 		}
 		d.verbatim(raw, text, l.end-text)
-		started, more, pending, brk, end = true, isMore, 1, l, l.end
+		started, more, brk, end, first, rest = true, isMore, l, l.end, breakText(raw, l.end), nil
 		if len(d.out) > len(value) || string(d.out[at:]) != value[at:len(d.out)] {
 			return decoded{}, 0, false
 		}
@@ -283,18 +306,9 @@ func tryBlock(raw []byte, body, indent int, fold bool, value string) (decoded, i
 	if len(d.out) > len(value) || string(d.out) != value[:len(d.out)] || value == "" {
 		return decoded{}, 0, false
 	}
-	if rest := value[len(d.out):]; started && strings.Trim(rest, "\n") == "" {
-		d.made(rest, brk.end, max(1, brk.next-brk.end))
+	if tail := value[len(d.out):]; started && strings.HasPrefix(first+string(rest), tail) {
+		d.made(tail, brk.end, max(1, brk.next-brk.end))
 		end = max(end, brk.next)
 	}
 	return d, end, len(d.out) == len(value)
-}
-
-// joint is what stands between two lines of a block scalar with breaks line
-// breaks between them.
-func joint(breaks int, fold bool) string {
-	if !fold {
-		return strings.Repeat("\n", breaks)
-	}
-	return folded(breaks)
 }
