@@ -115,6 +115,7 @@ func (s *scriptState) runner(out, errs io.Writer) (*interp.Runner, error) {
 	}
 	return interp.New(
 		interp.Env(s.variables()), interp.StdIO(stdin, out, errs), interp.Dir(s.run.Dir), interp.Params("-e", "-u", "-o", "pipefail"),
+		interp.CallHandler(stringTest),
 		interp.ExecHandlers(func(interp.ExecHandlerFunc) interp.ExecHandlerFunc { return s.exec }),
 		interp.OpenHandler(s.open),
 		interp.StatHandler(s.stat),

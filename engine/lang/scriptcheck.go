@@ -54,6 +54,10 @@ func (c *scriptChecker) place(h *hole, p *syntax.ParamExp, stack []syntax.Node) 
 			break
 		}
 	}
+	if h.list() && c.opts.Interpreter != "" {
+		c.refuse(h, "an interpreter of its own cannot be given a list")
+		return
+	}
 	if h.list() && h.ctx != bare {
 		c.refuse(h, "a list cannot stand inside quotes or arithmetic: one word each is what it becomes")
 	}
