@@ -1,7 +1,6 @@
 package lang
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -88,7 +87,7 @@ func (c *scriptChecker) within(h *hole, n, inner syntax.Node) (done bool, why st
 		}
 	case *syntax.ParamExp:
 		return true, "inside ${...} it would be a pattern or an index"
-	case *syntax.ArithmExp, *syntax.ArithmCmd, *syntax.LetClause:
+	case *syntax.ArithmExp, *syntax.ArithmCmd, *syntax.LetClause, *syntax.CStyleLoop:
 		h.ctx = arith
 		if !h.int() {
 			return true, "in arithmetic only an int is safe; the shell would evaluate anything else"
@@ -107,6 +106,10 @@ func (c *scriptChecker) within(h *hole, n, inner syntax.Node) (done bool, why st
 		}
 	case *syntax.BinaryTest:
 		return c.inTest(h, n, inner)
+	case *syntax.UnaryTest:
+		if n.Op == syntax.TsVarSet || n.Op == syntax.TsRefVar {
+			return true, "it would name a variable, and an index in that is evaluated"
+		}
 	case *syntax.Assign:
 		if n.Index != nil && syntax.Node(n.Index) == inner {
 			return true, "it would be an index"
@@ -180,19 +183,6 @@ var missing = map[string]string{
 	"logout":   "use `exit`",
 }
 
-// program text arguments: commands that take a program as an argument, and so
-// would run what a hole holds.
-var programs = map[string]string{
-	"eval": "it is run as a script", "trap": "it is run as a script", "source": "it names a file to run", ".": "it names a file to run",
-	"unset": "it names a variable", "read": "it names a variable", "let": "it is evaluated", "mapfile": "it names a variable", "readarray": "it names a variable", "getopts": "it names a variable",
-	"awk": "it is a program", "gawk": "it is a program", "mawk": "it is a program", "jq": "it is a program", "yq": "it is a program", "sed": "it is a program", "gsed": "it is a program", "ssh": "the other side runs it as a script", "xargs": "it is run",
-}
-
-// shells run the text behind one of these options.
-var dashC = map[string][]string{
-	"sh": {"-c"}, "bash": {"-c"}, "dash": {"-c"}, "zsh": {"-c"}, "ksh": {"-c"}, "python": {"-c"}, "python3": {"-c"}, "perl": {"-e", "-E", "-n", "-p"}, "ruby": {"-e"}, "node": {"-e", "-p"}, "psql": {"-c"}, "mysql": {"-e"}, "su": {"-c"}, "php": {"-r"},
-}
-
 // inspect refuses what the embedded shell lacks, and holes where they would be
 // run instead of read.
 func (c *scriptChecker) inspect() {
@@ -200,19 +190,22 @@ func (c *scriptChecker) inspect() {
 		switch n := n.(type) {
 		case *syntax.CoprocClause:
 			c.lacks(n, "coproc", "start it with `&`")
-		case *syntax.ForClause:
-			if n.Select {
-				c.lacks(n, "select", "ask in a `manual` step, or with `ask:`")
-			}
 		case *syntax.DeclClause:
 			c.declared(n)
 		case *syntax.Redirect:
 			c.redirect(n)
 		case *syntax.CallExpr:
 			c.callExpr(n)
+		case *syntax.Assign:
+			c.assigned(n)
+		case *syntax.Stmt:
+			c.fedProgram(n)
+		case *syntax.BinaryCmd:
+			c.pipedProgram(n)
 		}
 		return true
 	})
+	c.unquoted()
 }
 
 func (c *scriptChecker) lacks(n syntax.Node, what, instead string) {
@@ -224,7 +217,14 @@ func (c *scriptChecker) lacks(n syntax.Node, what, instead string) {
 
 // declared refuses holes that would name a variable.
 func (c *scriptChecker) declared(n *syntax.DeclClause) {
+	integer := slices.ContainsFunc(n.Args, func(a *syntax.Assign) bool {
+		s, _ := flagWord(a)
+		return strings.HasPrefix(s, "-") && strings.ContainsAny(s, "in")
+	})
 	for _, a := range n.Args {
+		if integer && !a.Naked {
+			c.evaluated(a)
+		}
 		if a.Naked && a.Value != nil {
 			for _, h := range c.in(a.Value) {
 				c.refuse(h, "it would name a variable of `"+n.Variant.Value+"`")
@@ -275,7 +275,8 @@ func (c *scriptChecker) callExpr(n *syntax.CallExpr) {
 	if name == "exec" && len(n.Args) == 1 {
 		c.execRedirect(n)
 	}
-	c.programText(name, n)
+	c.programText(name, n.Args[1:])
+	c.numberTest(name, n.Args[1:])
 	c.words(name, n)
 }
 
@@ -288,38 +289,6 @@ func (c *scriptChecker) execRedirect(n *syntax.CallExpr) {
 		}
 		return true
 	})
-}
-
-// programText refuses holes in arguments that are run rather than read.
-func (c *scriptChecker) programText(name string, n *syntax.CallExpr) {
-	base := name[strings.LastIndexByte(name, '/')+1:]
-	if why, ok := programs[base]; ok {
-		for _, a := range n.Args[1:] {
-			for _, h := range c.in(a) {
-				c.refuse(h, fmt.Sprintf("to `%s` %s", base, why))
-			}
-		}
-	}
-	if base == "printf" && len(n.Args) > 2 {
-		if s, _ := literalWord(n.Args[1]); s == "-v" {
-			c.lacks(n.Args[0], "printf -v", "write `v=$(printf ...)`")
-			for _, h := range c.in(n.Args[2]) {
-				c.refuse(h, "it would name a variable")
-			}
-		}
-	}
-	flags, ok := dashC[base]
-	if !ok {
-		return
-	}
-	for i, a := range n.Args[1:] {
-		if s, _ := literalWord(a); !slices.Contains(flags, s) || i+2 >= len(n.Args) {
-			continue
-		}
-		for _, h := range c.in(n.Args[i+2]) {
-			c.refuse(h, fmt.Sprintf("`%s %s` runs it", base, flags[0]))
-		}
-	}
 }
 
 // words warns of holes that a program may take for an option.
