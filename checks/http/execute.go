@@ -108,9 +108,12 @@ func (t *timing) exchange(ctx context.Context, r exec.Request, fields map[string
 	req = req.WithContext(httptrace.WithClientTrace(ctx, t.trace()))
 	resp, err := c.Do(req)
 	if err != nil {
-		return err
+		return t.inHandshake(err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode < 100 || resp.StatusCode > 599 { // 0 means no answer
+		return &guard.HTTPError{Kind: "protocol", Err: fmt.Errorf("the server answered with status %03d, which HTTP does not know", resp.StatusCode)}
+	}
 	limit := int64(DefaultBody)
 	if n, ok := r.Options["max_body"].(int64); ok {
 		limit = n
@@ -221,11 +224,23 @@ func tlsOptions(o map[string]any) guard.TLS {
 	return guard.TLS{CA: text1(t["ca"]), Cert: text1(t["cert"]), Key: text1(t["key"]), ServerName: text1(t["server_name"])}
 }
 
+// inHandshake makes an error that ended a handshake one of TLS: a server that
+// hangs up there does not say why.
+func (t *timing) inHandshake(err error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.refused == nil || !errors.Is(err, t.refused) {
+		return err
+	}
+	return &guard.HTTPError{Kind: "tls", Err: fmt.Errorf("the TLS handshake failed: %w", err)}
+}
+
 // timing measures the parts of the last request of a chain.
 type timing struct {
 	mu                    sync.Mutex
 	dns0, conn0, tls0, wr time.Time
 	dns, conn, tls, first time.Duration
+	refused               error // what ended the handshake
 }
 
 func (t *timing) set(f func(now time.Time)) {
@@ -236,11 +251,13 @@ func (t *timing) set(f func(now time.Time)) {
 
 func (t *timing) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		GetConn:              func(string) { t.set(func(n time.Time) { t.dns0 = n }) },
-		ConnectStart:         func(string, string) { t.set(func(n time.Time) { t.conn0, t.dns = n, n.Sub(t.dns0) }) },
-		ConnectDone:          func(string, string, error) { t.set(func(n time.Time) { t.conn = n.Sub(t.conn0) }) },
-		TLSHandshakeStart:    func() { t.set(func(n time.Time) { t.tls0 = n }) },
-		TLSHandshakeDone:     func(tls.ConnectionState, error) { t.set(func(n time.Time) { t.tls = n.Sub(t.tls0) }) },
+		GetConn:           func(string) { t.set(func(n time.Time) { t.dns0 = n }) },
+		ConnectStart:      func(string, string) { t.set(func(n time.Time) { t.conn0, t.dns = n, n.Sub(t.dns0) }) },
+		ConnectDone:       func(string, string, error) { t.set(func(n time.Time) { t.conn = n.Sub(t.conn0) }) },
+		TLSHandshakeStart: func() { t.set(func(n time.Time) { t.tls0 = n }) },
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
+			t.set(func(n time.Time) { t.tls, t.refused = n.Sub(t.tls0), err })
+		},
 		WroteRequest:         func(httptrace.WroteRequestInfo) { t.set(func(n time.Time) { t.wr = n }) },
 		GotFirstResponseByte: func() { t.set(func(n time.Time) { t.first = n.Sub(t.wr) }) },
 	}

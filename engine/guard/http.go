@@ -233,7 +233,7 @@ func Classify(ctx context.Context, err error) *HTTPError {
 		return &HTTPError{"dns", dns}
 	case isTLS(err):
 		return &HTTPError{"tls", err}
-	case errors.As(err, &op) && op.Op == "dial":
+	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"):
 		return &HTTPError{"connect", op}
 	}
 	return &HTTPError{"protocol", err}
@@ -246,5 +246,9 @@ func isTLS(err error) bool {
 	var host x509.HostnameError
 	var authority x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
+	var op *net.OpError
+	if errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error") {
+		return true // an alert of TLS, of which crypto/tls hides the type
+	}
 	return errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &alert) || errors.As(err, &record) || errors.As(err, &verify) || errors.As(err, &host) || errors.As(err, &authority) || errors.As(err, &invalid)
 }
