@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -29,7 +30,7 @@ func (g *Guard) process(ctx context.Context, c Command) (int, error) {
 		return -1, context.Cause(ctx)
 	}
 	if err := cmd.Start(); err != nil {
-		return -1, err
+		return -1, whyNot(err, c.Dir)
 	}
 	pipes.started()
 	if c.Started != nil {
@@ -46,6 +47,15 @@ func (g *Guard) process(ctx context.Context, c Command) (int, error) {
 		return exitCode(cmd, err), context.Cause(ctx)
 	}
 	return exitCode(cmd, err), startError(err)
+}
+
+// whyNot names the folder where that is what a program could not be started for:
+// the system speaks of the program then.
+func whyNot(err error, dir string) error {
+	if st, dirErr := os.Stat(dir); dir != "" && (dirErr != nil || !st.IsDir()) {
+		return fmt.Errorf("there is no folder %s to run in", dir)
+	}
+	return err
 }
 
 // wait waits for the program; when the context ends, the group gets TERM, then
