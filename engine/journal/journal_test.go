@@ -157,16 +157,74 @@ func TestStore(t *testing.T) {
 	}
 }
 
+// whole is a journal with one event of each type, as the writer writes it.
+func whole(f *testing.F) []byte {
+	dir := filepath.Join(f.TempDir(), "run")
+	w, err := Create(dir, "r1", Options{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, e := range []struct {
+		typ  Type
+		key  string
+		data any
+	}{
+		{RunStarted, "", RunStartedData{Mode: "run", Facts: map[string]any{"a": 1}}}, {StepStarted, "api", StepStartedData{Role: "check"}}, {AttemptStarted, "api#a1", AttemptStartedData{}}, {AttemptFinished, "api#a1", AttemptFinishedData{}},
+		{ProcessStarted, "api", ProcessStartedData{PID: 1}}, {WaitStarted, "api", WaitStartedData{For: "retry"}}, {WaitFinished, "api", WaitFinishedData{}}, {StepFinished, "api", StepFinishedData{Verdict: "passed"}},
+		{DecisionMade, "api", DecisionMadeData{Branch: "b"}}, {FactSet, "", FactSetData{Name: "a", Value: "é"}}, {ApprovalRequested, "api", ApprovalRequestedData{}}, {ApprovalAnswered, "api", ApprovalAnsweredData{}},
+		{UndoOwed, "api", UndoData{}}, {UndoSettled, "api", UndoData{How: "done"}}, {ProcedureStarted, "api", ProcedureStartedData{Escalation: "x"}}, {RunPaused, "", RunPausedData{Waiting: []string{"api"}}}, {RunResumed, "", RunResumedData{}}, {RunFinished, "", RunFinishedData{Outcome: "failed"}},
+	} {
+		if _, err := w.Append(e.typ, e.key, e.key, e.data, false); err != nil {
+			f.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		f.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, FileName))
+	if err != nil {
+		f.Fatal(err)
+	}
+	return data
+}
+
 func FuzzParse(f *testing.F) {
-	f.Add([]byte("{\"seq\":1}\n"))
+	data := whole(f)
+	for _, seed := range [][]byte{data, data[:len(data)-1], data[:len(data)-20], data[:len(data)/2], data[len(data)/2:], append(append([]byte{}, data...), data...), []byte("{\"seq\":1}\n"), []byte("null\n[]\n"), []byte("{}\n{\n"), []byte("\n"),
+		[]byte("{\"seq\":1e99}\n"), []byte("{\"type\":\"step.started\",\"data\":5,\"key\":\"a#b#c\"}\n"), []byte("{\"type\":\"fact.set\",\"data\":{\"name\":\"a\",\"value\":" + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "}}\n")} {
+		f.Add(seed)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		l, err := Parse(data)
-		if err == nil {
-			_ = l.Verify()
-			_ = Fold(l.Events).Status(false)
-			if l.Size > int64(len(data)) {
-				t.Errorf("size %d of %d", l.Size, len(data))
-			}
+		if err != nil {
+			return
+		}
+		_ = l.Verify()
+		s := Fold(l.Events)
+		_ = s.Status(false)
+		if l.Size > int64(len(data)) || !l.Torn && l.Size != int64(len(data)) {
+			t.Fatalf("size %d of %d, torn %v", l.Size, len(data), l.Torn)
+		}
+		// What is left of a torn journal is a journal, with the same events.
+		healed, err := Parse(data[:l.Size])
+		if err != nil || healed.Torn || len(healed.Events) != len(l.Events) || healed.Size != l.Size || healed.Head() != l.Head() {
+			t.Errorf("healed: %v, %d of %d events", err, len(healed.Events), len(l.Events))
 		}
 	})
+}
+
+// TestEveryCut: wherever a crash cuts the file, what is read is a beginning of
+// what was written, and it verifies.
+func TestEveryCut(t *testing.T) {
+	dir, seen := written(t)
+	data, err := os.ReadFile(filepath.Join(dir, FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range data {
+		l, err := Parse(data[:n])
+		if err != nil || l.Verify() != nil || len(l.Events) > len(seen) || l.Torn != (l.Size != int64(n)) {
+			t.Fatalf("cut at %d: %+v %v", n, l, err)
+		}
+	}
 }

@@ -219,13 +219,19 @@ func FuzzExpr(f *testing.F) {
 	for _, s := range []string{`steps.api.status == 401`, `any(steps.api.json?.l ?? [], .x > 1)`, `let a = 1; a`, `"\u00e9" in []`, `1..1000000`} {
 		f.Add(s)
 	}
+	for _, s := range []string{`steps.maybe.ran and steps.maybe.status == 5`, `(steps.maybe.status ?? 0) > 100`, `steps.api.headers["Retry-After"] != nil`, `inputs.components[0]`, `filter(inputs.components, # contains "c")`, `reduce(1..60, #acc + #acc, "xx")`,
+		`let v = steps.api.status; v >= 500`, `toJSON(steps.api.json)`, `"a" matches "("`, `not (facts.severity in ["P1"])`, `steps.api.json?.a?.b ?? "é"`, `repeat("x", 1000000)`, `1 / 0 == 1`, `[1][5] == 1`, `{"a": 1}.b == 1`, `duration("1x") > 1`} {
+		f.Add(s)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
-		e, found := compileText(text, WantBool)
-		if e == nil && len(found) == 0 {
-			t.Errorf("%q: refused without a reason", text)
-		}
-		if e != nil {
-			_, _, _ = e.Bool(testEnv())
+		for _, want := range []Want{WantBool, WantAny} {
+			e, found := compileText(text, want)
+			placed(t, e == nil, found, len(text))
+			if e != nil {
+				_, _, _ = e.Bool(testEnv())
+				_, _ = e.Eval(testEnv())
+				_, _ = e.Preview(testEnv())
+			}
 		}
 	})
 }

@@ -124,17 +124,37 @@ func TestTemplatePreview(t *testing.T) {
 }
 
 func FuzzTemplate(f *testing.F) {
-	for _, s := range []string{"a {{ .inputs.name }}", "{{ if .steps.api.ran }}x{{ end }}", "{{ range .inputs.components }}{{ . }}{{ end }}", "{{ .secrets.token }}", "{{"} {
+	for _, s := range []string{"a {{ .inputs.name }}", "{{ if .steps.api.ran }}x{{ end }}", "{{ range .inputs.components }}{{ . }}{{ end }}", "{{ .secrets.token }}", "{{", "{{ range $i, $c := .inputs.components }}{{ $i }}{{ else }}none{{ end }}",
+		"{{ with .steps.api }}{{ .status }}{{ end }}", "{{ .steps.maybe.status | default 0 }}", "{{ printf \"%05d|%-8s\" .inputs.n .inputs.name }}", "{{ dict \"a\" .inputs.n | toJson }}", "é {{ .inputs.nope }} {{/* c */}}", "{{ $x := .inputs.n }}{{ add $x 1 }}"} {
+		f.Add(s)
+	}
+	for s := range endless {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		e, found := compileTemplate(text)
-		if e == nil && len(found) == 0 {
-			t.Errorf("%q: refused without a reason", text)
-		}
+		placed(t, e == nil, found, len(text))
 		if e != nil {
-			_, _ = e.Render(testEnv())
+			v, err := e.Render(testEnv())
+			if s, ok := v.(string); err == nil && ok && len(s) > maxText {
+				t.Errorf("%.100q gives %d bytes", text, len(s))
+			}
+			_, _ = e.Value(testEnv())
 			_ = e.Preview(testEnv())
 		}
 	})
+}
+
+// placed holds findings to what is promised: a reason for each refusal, a place
+// within the text, a remedy.
+func placed(t *testing.T, refused bool, found source.Diagnostics, size int) {
+	t.Helper()
+	if refused != found.Failed() {
+		t.Errorf("refused is %v with %d findings", refused, len(found))
+	}
+	for _, d := range found {
+		if d.Summary == "" || d.Detail == "" || d.Span.Start < 0 || d.Span.End < d.Span.Start || d.Span.End > size {
+			t.Errorf("%s at %d:%d of %d bytes: %q %q", d.Code, d.Span.Start, d.Span.End, size, d.Summary, d.Detail)
+		}
+	}
 }

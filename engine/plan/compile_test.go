@@ -92,20 +92,30 @@ func TestGood(t *testing.T) {
 }
 
 func FuzzCompile(f *testing.F) {
-	data, err := os.ReadFile("../../runbooks/payments.yaml")
-	if err != nil {
-		f.Fatal(err)
+	for _, pattern := range []string{"../../runbooks/*.yaml", "testdata/bad/*.yaml", "testdata/good/*.yaml", "testdata/places/*.yaml"} {
+		files, _ := filepath.Glob(pattern)
+		for _, name := range files {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(bytes.NewBufferString(strings.NewReplacer("«", "", "»", "").Replace(string(data))).Bytes())
+		}
 	}
-	f.Add(data)
+	for _, c := range huge {
+		if data := c.data(); len(data) < 4096 {
+			f.Add([]byte(data))
+		}
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, found := compile("x.yaml", data)
 		if (p == nil) != found.Failed() {
 			t.Errorf("plan %v with %d findings", p != nil, len(found))
 		}
-		for _, d := range found {
-			if d.Span.IsZero() {
-				t.Errorf("%q has no place", d.Summary)
-			}
+		wellFormed(t, found, len(data))
+		var b bytes.Buffer
+		if err := render.Text(&b, found, render.Options{}); err != nil {
+			t.Error(err)
 		}
 	})
 }
