@@ -25,7 +25,7 @@ func (r *run) observed(w World, f *frame, s *plan.Step, key Key) done {
 			when = "always"
 		}
 		w.Emit(key+">undo", Event{Type: journal.UndoOwed, Step: s.ID, Data: journal.UndoData{Title: r.text(s.Title, r.env(w, f)), When: when, Action: string(key)}})
-		r.owed = append(r.owed, owed{key, s, f, w.Now()})
+		r.owed = append(r.owed, owed{key, s, f})
 	}
 	if s.Verify == nil {
 		return d
@@ -77,7 +77,7 @@ func (r *run) polled(w World, f *frame, s *plan.Step, key Key) done {
 func (r *run) retried(w World, f *frame, s *plan.Step, prefix Key, attempts *int) done {
 	delay := time.Duration(0)
 	if s.Retry != nil {
-		delay = s.Retry.Delay
+		delay = capped(s.Retry.Delay, s.Retry)
 	}
 	for n := 1; ; n++ {
 		*attempts++
@@ -101,8 +101,12 @@ func next(d time.Duration, r *plan.Retry) time.Duration {
 	if r.Backoff > 1 {
 		d = time.Duration(min(float64(d)*r.Backoff, float64(24*time.Hour)))
 	}
-	if r.MaxDelay > 0 && d > r.MaxDelay {
-		d = r.MaxDelay
+	return capped(d, r)
+}
+
+func capped(d time.Duration, r *plan.Retry) time.Duration {
+	if r.MaxDelay > 0 {
+		return min(d, r.MaxDelay)
 	}
 	return d
 }

@@ -88,7 +88,6 @@ type owed struct {
 	key   Key
 	step  *plan.Step
 	frame *frame
-	at    time.Time // when it was owed
 }
 
 // frame is one list of steps with its names: the file's, or a procedure's.
@@ -181,9 +180,6 @@ func (o *Outcome) bad() bool { return o.Outcome == "failed" || o.Outcome == "can
 // undoAll offers what is owed, the last first. Where nobody is there to ask, a
 // failed run leaves it owed in the journal, and any other waits.
 func (r *run) undoAll(w World, out *Outcome) error {
-	// In the order of the journal: a resumed run meets actions that ran side by
-	// side in another order than that in which they ended.
-	slices.SortStableFunc(r.owed, func(a, b owed) int { return a.at.Compare(b.at) })
 	for _, o := range slices.Backward(r.owed) {
 		if !o.step.Undo.Always && !out.bad() {
 			continue

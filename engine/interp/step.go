@@ -197,15 +197,30 @@ func (r *run) interrupted(w World, f *frame, s *plan.Step, key Key, began time.T
 	if d.reason == "" && d.verdict != passed {
 		d.reason = d.err.Error()
 	}
-	if s.Role == plan.Check && d.fields == nil && errors.Is(d.err, ErrTimeout) {
-		// It waited for its turn: to expressions it is as one that was under way.
-		d.data.Error = &journal.Error{Kind: "timeout", Message: d.reason}
-		d.fields = fields(s, Result{Error: d.data.Error})
+	if s.Role == plan.Check && errors.Is(d.err, ErrTimeout) {
+		r.cutOff(s, &d)
 	}
 	d.notRun = d.notRun || d.fields == nil && (s.Role == plan.Check || s.Role == plan.Action || s.Role == plan.Manual)
 	r.remember(w, f, s, began, &d)
 	r.emitFinished(w, s, key, began, d)
 	return d.err
+}
+
+// cutOff makes a check that was under way when the time of a scope was up one
+// that had a timeout, whether it was at an attempt or waited for the next. What
+// the attempts before found stays.
+func (r *run) cutOff(s *plan.Step, d *done) {
+	d.verdict = errored
+	if d.data.Error == nil || d.data.Error.Kind != "timeout" {
+		d.data.Error = &journal.Error{Kind: "timeout", Message: d.err.Error()}
+	}
+	known := fields(s, Result{Error: d.data.Error})
+	for name, v := range d.fields {
+		if name != "error" {
+			known[name] = v
+		}
+	}
+	d.fields = known
 }
 
 // onFailure decides what a failure means for the steps around.

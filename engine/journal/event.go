@@ -208,7 +208,8 @@ type WaitStartedData struct {
 }
 
 // WaitFinishedData ends a wait. Ended says that the scope ended meanwhile:
-// timeout, cancelled, stopped.
+// timeout, cancelled, stopped. The wait for a person has one only then; For is
+// `person`, and the question stays without an answer.
 type WaitFinishedData struct {
 	For   string `json:"for"`
 	Ended string `json:"ended,omitempty"`

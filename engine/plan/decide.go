@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -248,16 +249,19 @@ func (c *compiler) meet(p *procedure, fileSteps *types.Type) *flow {
 			f.steps.Fields = append(f.steps.Fields, x)
 		}
 	}
-	for _, x := range f.steps.Fields {
+	f.filePresent, f.fileHidden = map[string]bool{}, map[string]string{}
+	for _, x := range fileSteps.Fields {
 		if len(p.sites) > 0 && !slices.ContainsFunc(p.sites, func(s *flow) bool { return !s.ranInFile(x.Name) }) {
-			f.present[x.Name] = true
+			f.filePresent[x.Name] = true
+			f.present[x.Name] = !own[x.Name]
 		}
 	}
 	for _, site := range p.sites {
-		for path, why := range site.hidden {
-			if id, isStep := strings.CutPrefix(path, "steps."); !isStep || !own[id] {
-				f.hidden[path] = why
-			}
+		maps.Copy(f.fileHidden, site.hiddenInFile())
+	}
+	for path, why := range f.fileHidden {
+		if id, isStep := strings.CutPrefix(path, "steps."); !isStep || !own[id] {
+			f.hidden[path] = why
 		}
 	}
 	c.neverAnywhere(f, p, fileSteps, own)
@@ -267,7 +271,21 @@ func (c *compiler) meet(p *procedure, fileSteps *types.Type) *flow {
 // ranInFile reports whether the file's own step of that id has certainly run at
 // this place.
 func (f *flow) ranInFile(id string) bool {
-	return f.present[id] && (f.proc == nil || !f.ownStep(id))
+	return f.filePresent[id] || f.present[id] && (f.proc == nil || !f.ownStep(id))
+}
+
+// hiddenInFile are the facts and the file's own steps that cannot be read there.
+func (f *flow) hiddenInFile() map[string]string {
+	out := maps.Clone(f.fileHidden)
+	if out == nil {
+		out = map[string]string{}
+	}
+	for path, why := range f.hidden {
+		if id, isStep := strings.CutPrefix(path, "steps."); !isStep || f.proc == nil || !f.ownStep(id) {
+			out[path] = why
+		}
+	}
+	return out
 }
 
 // ownStep reports whether an id means a step of the site's own procedure.

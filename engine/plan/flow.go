@@ -21,6 +21,10 @@ type flow struct {
 	proc    *procedure
 	held    *held           // the innermost condition around this place
 	beside  map[string]bool // the steps that run side by side with it
+	// In a procedure, what holds of the file's own steps, those included whose
+	// ids the procedure uses itself: the procedures that it calls read them.
+	filePresent map[string]bool
+	fileHidden  map[string]string
 }
 
 // scope is the flow as the language package wants it.

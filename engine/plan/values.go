@@ -24,6 +24,7 @@ func (c *compiler) decl(e syntax.Entry, input bool) types.Decl {
 	} else if of := n.Get("of"); of != nil {
 		c.error("bad-declaration", of.Span, "`of` means nothing on a "+d.Type.String(), "It gives the type of a list's entries: `type: list`.")
 	}
+	d.Type.Open = d.Type.Kind == types.Object // what is in it, the run knows
 	c.pattern(&d, n)
 	c.enum(&d, n)
 	d.Min, d.Max = c.bound(&d, n.Get("min")), c.bound(&d, n.Get("max"))
@@ -218,11 +219,11 @@ func (c *compiler) unknown(at source.Span, what, name string, have []string) {
 // value compiles what a declared name is set to: for strings a template, for
 // other types a literal or an expression.
 func (c *compiler) value(n *syntax.Node, d *types.Decl, s *lang.Scope) *Tree {
-	isText := d.Type.Kind == types.String || d.Type.Kind == types.URL || d.Type.Kind == types.Time
+	isText := d.Type.Kind == types.String || d.Type.Kind == types.URL || d.Type.Kind == types.Time && strings.Contains(n.Text.Value, "{{")
 	switch {
 	case n.Kind == syntax.Scalar && n.Tag == syntax.Str && isText:
 		return c.textValue(n, d, s)
-	case n.Kind == syntax.Scalar && n.Tag == syntax.Str && d.Type.Kind == types.Duration:
+	case n.Kind == syntax.Scalar && n.Tag == syntax.Str && (d.Type.Kind == types.Duration || d.Type.Kind == types.Time):
 		if v, err := d.Check(n.Text.Value); err == nil {
 			return &Tree{Const: v, Span: n.Span}
 		}

@@ -22,8 +22,9 @@ func (w *world) Call(k interp.Key, c interp.Call) (interp.Result, error) {
 		return interp.Result{}, fmt.Errorf("the runtime has no kind %q", c.Kind)
 	}
 	if e, ok := w.rt.memo.Find(journal.AttemptFinished, string(k)); ok {
-		w.clock.to(e)
-		return memo.Recall(kind.Kind, e)
+		w.recalled(e)
+		res, err := memo.Recall(kind.Kind, e)
+		return res, w.over(err)
 	}
 	if err := w.ended(); err != nil {
 		return interp.Result{}, err
@@ -49,6 +50,13 @@ func (w *world) Call(k interp.Key, c interp.Call) (interp.Result, error) {
 		err = died
 	}
 	return res, err
+}
+
+// recalled lets time be that of an event of the past, and others go first that
+// went first then.
+func (w *world) recalled(e journal.Event) {
+	w.rt.baton.Yield(e.Seq)
+	w.clock.to(e)
 }
 
 // execute runs without the baton.
@@ -97,7 +105,13 @@ func (w *world) inDoubt(k interp.Key, c interp.Call, begun journal.Event) (inter
 		Shown: memo.Shown(c.Options), Always: true,
 		Choices: []journal.Choice{{ID: "repeat", Title: "it did not take effect, or may be done twice: do it now"}, {ID: "fail", Title: "leave it: the step has failed"}},
 	}})
-	if err != nil || a.Choice == "repeat" {
+	if a.Choice == "repeat" {
+		return interp.Result{}, false, err
+	}
+	if err != nil && !errors.Is(err, interp.ErrPaused) && w.rt.memo.Err() == nil {
+		return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "canceled", Message: "it was under way when the run broke off, and nobody said whether it took effect"}}, true, err
+	}
+	if err != nil {
 		return interp.Result{}, false, err
 	}
 	return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "canceled", Message: "it was in doubt, and " + a.By + " said to leave it"}}, true, nil
@@ -111,12 +125,16 @@ const maxAsks = 3
 // earlier process was told is asked for again: the journal does not have it.
 func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 	if e, ok := w.rt.memo.Find(journal.ApprovalAnswered, string(k)); ok {
-		w.clock.to(e)
+		w.recalled(e)
 		a, err := memo.RecallAnswer(q, e)
 		if lost := w.lost(q, a); err == nil && len(lost) > 0 {
 			return w.again(k, q, a, lost)
 		}
 		return a, err
+	}
+	if e, ok := w.rt.memo.Find(journal.WaitFinished, string(k)); ok {
+		w.recalled(e)
+		return interp.Answer{}, w.waited(e)
 	}
 	if err := w.ended(); err != nil {
 		return interp.Answer{}, err
@@ -143,7 +161,8 @@ func (w *world) person(k interp.Key, q interp.Question) (interp.Answer, error) {
 		w.rt.open = append(w.rt.open, q)
 		return a, interp.ErrPaused
 	}
-	if ended := w.ended(); ended != nil && err != nil {
+	if ended := w.ended(); ended != nil && err != nil && w.rt.memo.Err() == nil {
+		w.emit(k, journal.WaitFinished, "", journal.WaitFinishedData{For: "person", Ended: memo.Word(ended)}, false)
 		return a, ended
 	}
 	if err != nil {

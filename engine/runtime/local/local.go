@@ -78,6 +78,10 @@ type world struct {
 	clock  *clock
 	budget *budget // the nearest; nil: none
 	root   bool
+
+	outer *world
+	key   interp.Key              // of a scope made by Within
+	end   context.CancelCauseFunc // ends that scope
 }
 
 var _ interp.World = (*world)(nil)
@@ -117,12 +121,8 @@ func (w *world) emit(k interp.Key, typ journal.Type, step string, data any, dura
 // again.
 func (w *world) Sleep(k interp.Key, d time.Duration) error {
 	if e, ok := w.rt.memo.Find(journal.WaitFinished, string(k)); ok {
-		w.clock.to(e)
-		done, err := journal.Decode[journal.WaitFinishedData](e)
-		if err != nil {
-			return err
-		}
-		return memo.Scope(done.Ended, e.Key)
+		w.recalled(e)
+		return w.waited(e)
 	}
 	if err := w.ended(); err != nil {
 		return err
@@ -146,12 +146,34 @@ func (w *world) Sleep(k interp.Key, d time.Duration) error {
 	return err
 }
 
+// waited is how a wait of the past ended.
+func (w *world) waited(e journal.Event) error {
+	done, err := journal.Decode[journal.WaitFinishedData](e)
+	if err != nil {
+		return err
+	}
+	return w.over(memo.Scope(done.Ended, e.Key))
+}
+
+// over lets a scope that had ended in the past be over for all that is in it:
+// what had not begun by then does not begin now.
+func (w *world) over(err error) error {
+	var t *interp.Timeout
+	for x := w; x != nil; x = x.outer {
+		isIt := errors.As(err, &t) && x.key == t.Scope || errors.Is(err, interp.ErrCancelled) && x.outer != nil && x.outer.root
+		if isIt && x.end != nil {
+			x.end(err)
+		}
+	}
+	return err
+}
+
 // Within gives f a scope that ends after d; 0 is a scope that only a cancel
 // ends.
 func (w *world) Within(k interp.Key, d time.Duration, f func(interp.World) error) error {
 	ctx, cancel := context.WithCancelCause(w.ctx)
 	defer cancel(nil)
-	in := &world{rt: w.rt, ctx: ctx, clock: w.clock, budget: w.budget}
+	in := &world{rt: w.rt, ctx: ctx, clock: w.clock, budget: w.budget, outer: w, key: k, end: cancel}
 	if w.root {
 		stop := context.AfterFunc(w.rt.cancel, func() { cancel(interp.ErrCancelled) })
 		defer stop()
@@ -185,7 +207,7 @@ func (w *world) Each(_ interp.Key, n, most int, f func(int, interp.World) error,
 		i := next
 		next++
 		running++
-		branches[i] = &world{rt: w.rt, ctx: ctx, clock: &clock{w.clock.now}, budget: w.budget}
+		branches[i] = &world{rt: w.rt, ctx: ctx, clock: &clock{w.clock.now}, budget: w.budget, outer: w}
 		turn := w.rt.baton.Join()
 		w.budget.enter()
 		go func() {

@@ -4,9 +4,17 @@ import "sync"
 
 // Baton lets one branch of a run go at a time, in the order in which they asked.
 type Baton struct {
-	mu    sync.Mutex
-	held  bool
-	queue []chan struct{}
+	mu     sync.Mutex
+	held   bool
+	queue  []chan struct{}
+	parked []parked
+}
+
+// parked is a branch that recalls what happened before: it goes on once no other
+// can, in the order of the journal.
+type parked struct {
+	seq  int64
+	turn chan struct{}
 }
 
 // Join gets in line and gives the wait for the turn, so that the order of
@@ -30,11 +38,41 @@ func (b *Baton) Take() { b.Join()() }
 func (b *Baton) Give() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.queue) == 0 {
+	b.next()
+}
+
+// Yield hands over as a branch did that waited for what the journal holds as
+// event seq, and comes back in the order of the journal: what a resumed run does
+// again, it does in the order in which it was done.
+func (b *Baton) Yield(seq int64) {
+	b.mu.Lock()
+	c := make(chan struct{})
+	b.parked = append(b.parked, parked{seq, c})
+	b.next()
+	b.mu.Unlock()
+	<-c
+}
+
+// next lets the first in line go, else the parked branch whose event is the
+// earliest.
+func (b *Baton) next() {
+	if len(b.queue) > 0 {
+		c := b.queue[0]
+		b.queue = b.queue[1:]
+		close(c)
+		return
+	}
+	if len(b.parked) == 0 {
 		b.held = false
 		return
 	}
-	c := b.queue[0]
-	b.queue = b.queue[1:]
+	first := 0
+	for i, p := range b.parked {
+		if p.seq < b.parked[first].seq {
+			first = i
+		}
+	}
+	c := b.parked[first].turn
+	b.parked = append(b.parked[:first:first], b.parked[first+1:]...)
 	close(c)
 }

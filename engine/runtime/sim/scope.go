@@ -32,6 +32,7 @@ func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 	}
 	w.rt.until(w, w.rt.now.Add(after), true)
 	if err := w.ended(); err != nil {
+		w.emit(k, journal.WaitFinished, "", journal.WaitFinishedData{For: "person", Ended: memo.Word(err)})
 		return interp.Answer{}, err
 	}
 	if err := w.keep(q, &a, secrets); err != nil {

@@ -203,6 +203,9 @@ func (w *world) Call(k interp.Key, c interp.Call) (interp.Result, error) {
 	err := w.ended()
 	if length < res.Duration || err != nil && length > 0 {
 		res = interp.Result{Fields: kind.Nothing(), Duration: length, Error: &journal.Error{Kind: "timeout", Message: "no complete answer in time"}}
+		if err != nil && !errors.Is(err, interp.ErrTimeout) {
+			res.Error.Kind = "canceled"
+		}
 	}
 	w.emit(k, journal.AttemptFinished, c.Step, memo.Attempt(res, err))
 	return res, err
