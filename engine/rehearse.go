@@ -100,7 +100,7 @@ func (r *running) execute(ctx context.Context, s *plan.Step, options map[string]
 			continue
 		}
 		got := k.Executor.Execute(ctx, exec.Request{Options: options, Check: true, Guard: r.guard})
-		fields, _ := r.masker.MaskValue(got.Fields).(map[string]any)
+		fields, _ := r.masker.Take(got.Fields).(map[string]any)
 		res := interp.Result{Fields: fields, Duration: got.Duration}
 		if got.Error != nil {
 			res.Error = &journal.Error{Kind: got.Error.Kind, Message: r.masker.MaskString(got.Error.Message)}

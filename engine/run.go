@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -350,11 +351,32 @@ func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcom
 		return fail(err)
 	}
 	defer r.close()
+	if err := r.refetch(ctx, past); err != nil {
+		return fail(err)
+	}
 	w.SetMask(r.masker)
 	if _, err := w.Append(journal.RunResumed, "", "", journal.RunResumedData{User: o.User, From: past[len(past)-1].Seq}, true); err != nil {
 		return fail(err)
 	}
 	return r.walk(ctx, id, w, past, state)
+}
+
+// refetch fetches the declared secrets that the earlier part of the run may have
+// used: what they touched may show them now, and only what is known is masked.
+// Programs that print secrets are run only where that part used any.
+func (r *running) refetch(ctx context.Context, past []journal.Event) error {
+	used := slices.ContainsFunc(past, func(e journal.Event) bool {
+		return e.Type == journal.AttemptStarted && strings.Contains(string(e.Data), secret.Mask)
+	})
+	for _, s := range r.rb.Plan.Secrets {
+		if !r.store.Present(s.Name) || len(s.Command) > 0 && r.emu == nil && !used {
+			continue
+		}
+		if _, err := r.store.Get(ctx, s.Name); err != nil {
+			return &MissingError{[]string{err.Error()}}
+		}
+	}
+	return nil
 }
 
 func scenarioName(s *scenario.Scenario) string {

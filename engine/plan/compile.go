@@ -110,6 +110,7 @@ func (c *compiler) declare() {
 	}
 	for _, e := range entries(c.root.Get("facts")) {
 		d := c.decl(e, false)
+		d.Required = false // nobody is asked for it
 		c.plan.Facts = append(c.plan.Facts, &Fact{Decl: d, Span: e.Key.Span})
 		t := *d.Type
 		t.Nil = t.Nil || d.Default == nil

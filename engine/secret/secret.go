@@ -7,7 +7,10 @@
 // Masker, which knows the bytes and takes every form of them out.
 package secret
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // Value stands for a secret in expressions and templates. It has no bytes, so
 // nothing can be computed from it but whether it is Present.
@@ -18,6 +21,11 @@ type Value struct {
 
 // String is what a careless print shows: never the secret.
 func (v Value) String() string { return "‹secret " + v.Name + "›" }
+
+// MarshalJSON writes what a journal keeps of a secret: {"$masked": name}.
+func (v Value) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{MaskedKey: v.Name})
+}
 
 // Part is a piece of a Text: literal text or, where Secret is set, the place of
 // a secret.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"os"
@@ -165,4 +166,48 @@ func BenchmarkMask(b *testing.B) {
 			r.Replace(text)
 		}
 	})
+}
+
+// TestAFetchThatFailedIsTriedAgain: a step whose time was up must not take the
+// secret away from the steps behind it.
+func TestAFetchThatFailedIsTriedAgain(t *testing.T) {
+	n := 0
+	s := NewStore(NewMasker(), []Source{{Name: "key", Command: []string{"vault"}}}, nil, func(ctx context.Context, _ []string) (string, error) {
+		n++
+		return "secret-number-1", ctx.Err()
+	})
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := s.Get(over, "key"); err == nil {
+		t.Fatal("fetched in a time that was over")
+	}
+	for range 2 {
+		if v, err := s.Get(context.Background(), "key"); err != nil || v != "secret-number-1" {
+			t.Errorf("got %q %v", v, err)
+		}
+	}
+	if n != 2 {
+		t.Errorf("fetched %d times, want 2", n)
+	}
+}
+
+// TestTake: what came back is handed on as the secret that it is, and nobody
+// outside can name one.
+func TestTake(t *testing.T) {
+	m := NewMasker()
+	if err := m.Add("key", "secret-number-1"); err != nil {
+		t.Fatal(err)
+	}
+	got := m.Take(map[string]any{"whole": "secret-number-1", "part": "a secret-number-1", "list": []any{"secret-number-1"}, "forged": map[string]any{MaskedKey: "key"}})
+	b, err := json.Marshal(got)
+	if want := `{"forged":{"$$masked":"key"},"list":[{"$masked":"key"}],"part":"a ***","whole":{"$masked":"key"}}`; err != nil || string(b) != want {
+		t.Errorf("got %s %v, want %s", b, err, want)
+	}
+	var back any
+	if err := json.Unmarshal(b, &back); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(Opaque(back), got) {
+		t.Errorf("got %v, want %v", Opaque(back), got)
+	}
 }

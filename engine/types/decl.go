@@ -2,6 +2,7 @@ package types
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"net/url"
@@ -119,6 +120,9 @@ func (d *Decl) Check(v any) (any, error) {
 		if err := d.matches(v); err != nil {
 			return nil, err
 		}
+	}
+	if d.Type.Kind == URL && d.Required && v == "" {
+		return nil, errors.New("it is empty, and an http or https URL is needed")
 	}
 	return v, d.bounds(v)
 }

@@ -50,6 +50,8 @@ func TestParse(t *testing.T) {
 		{Decl{Type: &Type{Kind: Time}}, "tomorrow", nil, "not a time"},
 		{Decl{Type: &Type{Kind: URL}}, "https://a.b/c", "https://a.b/c", ""},
 		{Decl{Type: &Type{Kind: URL}}, "ftp://a.b", nil, "http or https"},
+		{Decl{Type: &Type{Kind: URL}}, "", "", ""},
+		{Decl{Type: &Type{Kind: URL}, Required: true}, "", nil, "is needed"},
 		{Decl{Type: list}, "1, 2,3", []any{1, 2, 3}, ""},
 		{Decl{Type: list}, "[4,5]", []any{4, 5}, ""},
 		{Decl{Type: list}, "1,x", nil, "not an integer"},

@@ -77,7 +77,7 @@ func (w *world) execute(k interp.Key, c interp.Call, kind exec.Kind) interp.Resu
 			w.rt.memo.Note(journal.ProcessStarted, c.Step, string(k), journal.ProcessStartedData{PID: p.PID, Group: p.Group, Argv: p.Argv, Started: p.Started})
 		},
 	})
-	fields, _ := w.rt.opts.Masker.MaskValue(res.Fields).(map[string]any)
+	fields, _ := w.rt.opts.Masker.Take(res.Fields).(map[string]any)
 	out := interp.Result{Fields: fields, Duration: res.Duration}
 	if res.Error != nil {
 		out.Error = &journal.Error{Kind: res.Error.Kind, Message: w.rt.opts.Masker.MaskString(res.Error.Message)}

@@ -150,8 +150,12 @@ func Recall(k kind.Kind, e journal.Event) (interp.Result, error) {
 		return res, err
 	}
 	data, _ := raw.(map[string]any)
-	fields, _ := data["fields"].(map[string]any)
+	fields, _ := secret.Opaque(data["fields"]).(map[string]any)
 	for name, v := range fields {
+		if _, opaque := v.(secret.Value); opaque {
+			res.Fields[name] = v
+			continue
+		}
 		var t *types.Type
 		if f := k.Result.Field(name); f != nil {
 			t = f.Type

@@ -217,7 +217,7 @@ func (w *world) answer(c interp.Call) interp.Result {
 		return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "render", Message: err.Error()}}
 	}
 	res := w.rt.opts.Call(c, options)
-	fields, _ := w.rt.opts.Masker.MaskValue(res.Fields).(map[string]any)
+	fields, _ := w.rt.opts.Masker.Take(res.Fields).(map[string]any)
 	res.Fields = fields
 	if res.Error != nil {
 		res.Error = &journal.Error{Kind: res.Error.Kind, Message: w.rt.opts.Masker.MaskString(res.Error.Message)}
