@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -361,15 +360,26 @@ func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcom
 	return r.walk(ctx, id, w, past, state)
 }
 
-// refetch fetches the declared secrets that the earlier part of the run may have
-// used: what they touched may show them now, and only what is known is masked.
-// Programs that print secrets are run only where that part used any.
+// refetch fetches the declared secrets that the earlier part of the run used: what
+// they touched may show them now, and only what is known is masked.
 func (r *running) refetch(ctx context.Context, past []journal.Event) error {
-	used := slices.ContainsFunc(past, func(e journal.Event) bool {
-		return e.Type == journal.AttemptStarted && strings.Contains(string(e.Data), secret.Mask)
+	attempted := map[string]bool{}
+	for _, e := range past {
+		if e.Type == journal.AttemptStarted {
+			attempted[e.Step] = true
+		}
+	}
+	used := map[string]bool{}
+	r.rb.Plan.Walk(func(s *plan.Step) {
+		// A verify is journalled under its own id, as are all steps of that id.
+		for _, path := range s.Options.Reads() {
+			if name, ok := strings.CutPrefix(path, "secrets."); ok && attempted[s.ID] {
+				used[name] = true
+			}
+		}
 	})
 	for _, s := range r.rb.Plan.Secrets {
-		if !r.store.Present(s.Name) || len(s.Command) > 0 && r.emu == nil && !used {
+		if !used[s.Name] || !r.store.Present(s.Name) {
 			continue
 		}
 		if _, err := r.store.Get(ctx, s.Name); err != nil {

@@ -62,30 +62,30 @@ func (t *Tree) Render(env lang.Env) (any, error) {
 	return t.Const, nil
 }
 
-// Known reports whether Render needs nothing that only a run can know.
-func (t *Tree) Known(env lang.Env) bool {
+// Reads are the paths that the tree may read.
+func (t *Tree) Reads() []string {
 	switch {
 	case t == nil:
-		return true
+		return nil
 	case t.Tmpl != nil:
-		return env.Knows(t.Tmpl.Reads())
+		return t.Tmpl.Reads()
 	case t.Expr != nil:
-		return env.Knows(t.Expr.Reads)
+		return t.Expr.Reads
 	case t.Script != nil:
-		return env.Knows(t.Script.Reads())
+		return t.Script.Reads()
 	}
+	var out []string
 	for _, e := range t.Map {
-		if !e.Value.Known(env) {
-			return false
-		}
+		out = append(out, e.Value.Reads()...)
 	}
 	for _, e := range t.List {
-		if !e.Known(env) {
-			return false
-		}
+		out = append(out, e.Reads()...)
 	}
-	return true
+	return out
 }
+
+// Known reports whether Render needs nothing that only a run can know.
+func (t *Tree) Known(env lang.Env) bool { return env.Knows(t.Reads()) }
 
 func (t *Tree) renderMap(env lang.Env) (any, error) {
 	out := make(map[string]any, len(t.Map))

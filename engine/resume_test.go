@@ -1,0 +1,126 @@
+package engine_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"runbook/engine"
+	"runbook/engine/interp"
+	"runbook/engine/journal"
+	"runbook/engine/scenario"
+)
+
+func choose(choice string) func(context.Context, interp.Question) (interp.Answer, map[string]string, error) {
+	return func(context.Context, interp.Question) (interp.Answer, map[string]string, error) {
+		return interp.Answer{Choice: choice, By: "tester"}, nil, nil
+	}
+}
+
+// TestResumeMasksWhatTheRunKnew: a secret that only the first part used is known
+// to the second, which meets it again.
+func TestResumeMasksWhatTheRunKnew(t *testing.T) {
+	dir := t.TempDir()
+	kept := filepath.Join(dir, "kept")
+	rb := load(t, `
+apiVersion: runbook/v1
+name: masks
+permissions: {observe: [cat], act: [cp], files: {write: [`+kept+`]}}
+secrets:
+  key: {env: KEY}
+  unused: {command: [/nothing/that/is/there], optional: true}
+steps:
+  - action: keeps
+    shell: {script: "printf '%s and more' \"$K\" > `+kept+`", env: {K: "{{ .secrets.key }}"}}
+  - {manual: wait, instructions: Wait}
+  - check: shows
+    shell: cat `+kept+`
+    outputs: {text: stdout}
+`)
+	store := &journal.Store{Dir: dir}
+	s := engine.Session{Store: store, User: "tester", Env: func(string) string { return "secret-number-1" }}
+	first, err := rb.Run(context.Background(), engine.RunOptions{Session: s, Inputs: map[string]any{}})
+	if err != nil || first.Code != engine.ExitPaused {
+		t.Fatal(first, err)
+	}
+	if b, err := os.ReadFile(kept); err != nil || string(b) != "secret-number-1 and more" {
+		t.Fatal(string(b), err)
+	}
+	log, err := store.Read(first.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := journal.Fold(log.Events)
+	if strings.Join(state.Paused, " ") != "wait" || state.Status(false) != "paused" {
+		t.Errorf("waits for %v, is %s", state.Paused, state.Status(false))
+	}
+	s.Ask = choose("done")
+	second, err := rb.Resume(context.Background(), first.Run, engine.RunOptions{Session: s})
+	if err != nil || second.Outcome != "completed" {
+		t.Fatalf("a secret that was never used kept it from going on: %v %v", second, err)
+	}
+	if got := second.State.Step("shows").Done.Outputs["text"]; got != "*** and more" {
+		t.Errorf("the journal shows %v", got)
+	}
+}
+
+// TestResumeWaits: a run waits for each question that is open, also for one about
+// an undo; and a run does not become a drill.
+func TestResumeWaits(t *testing.T) {
+	dir := t.TempDir()
+	kept := filepath.Join(dir, "kept")
+	rb := load(t, `
+apiVersion: runbook/v1
+name: shows
+permissions: {observe: [cat], files: {write: [`+kept+`]}}
+secrets: {key: {env: KEY}}
+steps:
+  - action: keeps
+    shell: {script: "printf '%s and more' \"$K\" > `+kept+`", env: {K: "{{ .secrets.key }}"}}
+    undo: {when: always, steps: [{message: back, text: back}]}
+  - {manual: wait, instructions: Wait}
+  - check: shows
+    shell: cat `+kept+`
+    outputs: {text: stdout}
+`)
+	store := &journal.Store{Dir: dir}
+	s := engine.Session{Store: store, User: "tester", Env: func(string) string { return "secret-number-1" }}
+	first, err := rb.Run(context.Background(), engine.RunOptions{Session: s, Inputs: map[string]any{}})
+	if err != nil || first.Code != engine.ExitPaused {
+		t.Fatal(first, err)
+	}
+	if _, err := rb.Resume(context.Background(), first.Run, engine.RunOptions{Session: s, Scenario: &scenario.Scenario{Name: "drill"}}); err == nil || !strings.Contains(err.Error(), "drill") {
+		t.Errorf("a run went on as a drill: %v", err)
+	}
+	s.Ask = func(_ context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
+		if q.Kind == "undo" {
+			return interp.Answer{}, nil, engine.ErrNobody
+		}
+		return interp.Answer{Choice: "done", By: "tester"}, nil, nil
+	}
+	second, err := rb.Resume(context.Background(), first.Run, engine.RunOptions{Session: s})
+	if err != nil || second.Code != engine.ExitPaused {
+		t.Fatal(second, err)
+	}
+	log, err := store.Read(first.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := journal.Fold(log.Events)
+	if got := state.Step("shows").Done.Outputs["text"]; got != "*** and more" {
+		t.Errorf("the journal shows %v", got)
+	}
+	if strings.Join(state.Paused, " ") != "keeps>undo" || state.Status(false) != "paused" {
+		t.Errorf("waits for %v, is %s", state.Paused, state.Status(false))
+	}
+	s.Ask = choose("approve")
+	third, err := rb.Resume(context.Background(), first.Run, engine.RunOptions{Session: s})
+	if err != nil || third.Outcome != "completed" {
+		t.Fatal(third, err)
+	}
+	if log, err = store.Read(first.Run); err != nil || log.Verify() != nil {
+		t.Error(err, log.Verify())
+	}
+}
