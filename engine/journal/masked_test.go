@@ -11,7 +11,7 @@ const hidden = "hunter-2-hunter"
 
 // whole masks as the real masker does: a text that is nothing but the secret is
 // the secret's name.
-func whole(t *testing.T) *secret.Masker {
+func masksToken(t *testing.T) *secret.Masker {
 	t.Helper()
 	m := secret.NewMasker()
 	if err := m.Add("token", hidden); err != nil {
@@ -23,7 +23,7 @@ func whole(t *testing.T) *secret.Masker {
 // TestMaskedTextsAreRead: a text of an event that was nothing but a secret is read
 // as a mask, and a value stays what it is.
 func TestMaskedTextsAreRead(t *testing.T) {
-	w, err := Create("", "r1", Options{Memory: true, Mask: whole(t)})
+	w, err := Create("", "r1", Options{Memory: true, Mask: masksToken(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
