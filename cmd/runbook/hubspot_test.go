@@ -19,7 +19,8 @@ type situation struct {
 	noToken, newTokenWrong   bool
 	secret                   string            // in AWS; OLD stands for the old token
 	fails                    map[string]string // program-word-word -> why
-	without                  string            // programs that are not there
+	without                  string            // a program that is not there
+	standIn                  bool              // jq is the stand-in, though the real one be installed
 
 	args   []string
 	resume [][]string // the arguments of the processes that go on
@@ -39,7 +40,7 @@ var (
 	good    = reply{status: 200, headers: "headers-private-app.txt", body: `{"results":[{"id":"1"}]}`}
 	oauth   = reply{status: 200, headers: "headers-oauth.txt", body: `{"results":[]}`}
 	revoked = reply{status: 401, body: "401-invalid.json"}
-	quiet   = reply{status: 200, body: `{"status":{"indicator":"none"},"incidents":[]}`}
+	quiet   = reply{status: 200, body: `{"status":{"indicator":"none"},"incidents":[{"name":"Errors","status":"resolved","components":[{"name":"Public APIs"}]}]}`}
 	outage  = reply{status: 200, body: `{"status":{"indicator":"minor"},"incidents":[{"name":"Errors","status":"monitoring","components":[{"name":"Public APIs"}]}]}`}
 	page502 = reply{status: 502, body: "<html><h1>502 Bad Gateway</h1></html>"}
 	used    = reply{status: 200, body: "account-usage.json"}
@@ -57,6 +58,7 @@ var tokenSituations = []situation{
 		facts: map[string]string{"severity": "P1", "cause": "The access token is wrong or was revoked"}, calls: replaced, check: otherKeysSurvive},
 	{name: "our own service recovers with the new token", api: []reply{revoked}, health: []reply{{status: 503}}, args: []string{"--answer", "new_token.value=@FILE", "--yes"},
 		outcome: "resolved", decisions: "diagnosis=auth_failed auth=token_invalid", calls: replaced, check: otherKeysSurvive},
+	{name: "the token was revoked, and jq is not installed here", api: []reply{revoked}, standIn: true, args: newTokenGiven, outcome: "resolved", calls: replaced, check: otherKeysSurvive},
 	{name: "the secret is the plain token", api: []reply{revoked}, secret: "OLD", args: newTokenGiven, outcome: "resolved", calls: replaced, check: secretIs("NEW")},
 	{name: "the secret has no token yet", api: []reply{revoked}, secret: `{}`, args: newTokenGiven, outcome: "resolved", calls: replaced, check: secretIs(`{"HUBSPOT_ACCESS_TOKEN":"NEW"}`)},
 	{name: "the secret is something else", api: []reply{revoked}, secret: `["OLD"]`, args: newTokenGiven, code: 1, outcome: "failed", check: secretIs(`["OLD"]`)},
@@ -107,7 +109,7 @@ var platformSituations = []situation{
 	{name: "an outage, and no kubectl", page: []reply{outage, quiet}, api: []reply{good}, without: "kubectl", args: []string{"--yes"}, outcome: "resolved", decisions: "diagnosis=platform_outage"},
 	{name: "the incident is another component's", page: []reply{{status: 200, body: "statuspage-summary.json"}}, api: []reply{good}, outcome: "no_action", decisions: "diagnosis=healthy", facts: map[string]string{"severity": "P4"}},
 	{name: "the incident is one of ours", page: []reply{{status: 200, body: "statuspage-summary.json"}}, api: []reply{good}, args: []string{"--input", "components=market,forms", "--answer", "degraded_mode=refuse", "--answer", "patience=refuse"},
-		outcome: "escalated", decisions: "diagnosis=platform_outage", facts: map[string]string{"cause": "HubSpot has an outage: Market data is delayed"}},
+		outcome: "escalated", decisions: "diagnosis=platform_outage", facts: map[string]string{"cause": "HubSpot has an outage (minor): Market data is delayed"}},
 	{name: "the status page is HTML", page: []reply{{status: 200, body: "<!doctype html>"}}, api: []reply{good}, outcome: "no_action", decisions: "diagnosis=healthy", summary: []string{"could not be read"}},
 	{name: "the status page is broken", page: []reply{{status: 500, body: `{"incidents":5,"status":[]}`}}, api: []reply{revoked}, args: []string{"--answer", "new_token=could_not"}, outcome: "escalated", decisions: "diagnosis=auth_failed"},
 	{name: "the name is not resolved", apiAt: "nowhere", args: []string{"--answer", "find_the_break=could_not"}, outcome: "escalated", decisions: "diagnosis=unreachable reach=dns lasting=lasts", facts: map[string]string{"severity": "P1"}, summary: []string{"(DNS)"}},
@@ -144,7 +146,12 @@ func TestHubSpot(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the emulated programs are shell scripts")
 	}
-	table := slices.Concat(tokenSituations, limitSituations, platformSituations, ownSituations)
+	shared, err := build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("the emulation sees leaks", func(t *testing.T) { seesLeaks(t, shared) })
+	table := slices.Concat(platformSituations, tokenSituations, limitSituations, ownSituations) // those that wait longest first
 	played := make([]chan func(*testing.T), len(table))
 	room := make(chan struct{}, 12)
 	for i := range table {
@@ -152,7 +159,7 @@ func TestHubSpot(t *testing.T) {
 		go func() {
 			room <- struct{}{}
 			defer func() { <-room }()
-			played[i] <- play(&table[i])
+			played[i] <- play(shared, &table[i])
 		}()
 	}
 	for i := range table {
@@ -161,11 +168,11 @@ func TestHubSpot(t *testing.T) {
 }
 
 // play runs a situation, and gives the test of what came of it.
-func play(s *situation) func(*testing.T) {
+func play(shared *tools, s *situation) func(*testing.T) {
 	if s.page == nil {
 		s.page = []reply{quiet}
 	}
-	e, err := open(s)
+	e, err := open(shared, s)
 	if err != nil {
 		return func(t *testing.T) { t.Fatal(err) }
 	}
