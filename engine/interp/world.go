@@ -5,6 +5,7 @@ package interp
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"runbook/engine/journal"
@@ -104,4 +105,17 @@ type Collect struct {
 	Secret bool
 	// Name under which a secret is known from then on: STEP.FIELD.
 	SecretName string
+}
+
+// Parse reads a value from the text that a person typed. What is wrong with a
+// secret is said without the secret.
+func (c *Collect) Parse(text string) (any, error) {
+	v, err := c.Decl.Parse(text)
+	switch {
+	case err == nil || !c.Secret:
+		return v, err
+	case c.Pattern != "":
+		return nil, fmt.Errorf("the value does not match %s", c.Pattern)
+	}
+	return nil, fmt.Errorf("the value does not fit its declaration as %s", c.Type)
 }
