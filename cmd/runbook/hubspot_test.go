@@ -47,7 +47,7 @@ var (
 )
 
 // newTokenGiven answers the questions on the way to a new token. FILE is the
-// file that the person has put it into.
+// file that the person has put it into; BLANK another, with a blank behind it.
 var newTokenGiven = []string{"--answer", "new_token.value=@FILE", "--approve", "store", "--approve", "restart"}
 
 // replaced are the calls of a token that was replaced.
@@ -67,6 +67,7 @@ var tokenSituations = []situation{
 	{name: "the new token is wrong too", api: []reply{revoked}, newTokenWrong: true, args: newTokenGiven, outcome: "escalated", decisions: "auth=token_invalid",
 		summary: []string{"401 INVALID_AUTHENTICATION", "not stored"}},
 	{name: "the new token stands on the command line", api: []reply{revoked}, args: []string{"--answer", "new_token.value=pat-on-the-command-line"}, code: 1, says: []string{"must not stand on the command line"}},
+	{name: "a blank was copied with the token", api: []reply{revoked}, args: []string{"--answer", "new_token.value=@BLANK"}, code: 1, says: []string{"--answer new_token.value", "^[!-~]{8,}$"}},
 	{name: "nobody is there, and another process goes on", api: []reply{revoked}, paused: 2, resume: [][]string{{"--answer", "new_token.value=@FILE"}, {"--answer", "new_token.value=@FILE", "--yes"}},
 		outcome: "resolved", calls: replaced, check: otherKeysSurvive},
 	{name: "the restart is refused", api: []reply{revoked}, args: []string{"--answer", "new_token.value=@FILE", "--approve", "store", "--answer", "restart=refuse"},
@@ -186,7 +187,7 @@ func play(shared *tools, s *situation) func(*testing.T) {
 			args = append([]string{"resume", "last"}, s.resume[i-1]...)
 		}
 		for j := range args {
-			args[j] = strings.ReplaceAll(args[j], "@FILE", "@"+e.path("new-token"))
+			args[j] = strings.NewReplacer("@FILE", "@"+e.path("new-token"), "@BLANK", "@"+e.path("blank-token")).Replace(args[j])
 		}
 		r, err := e.run(before, args...)
 		if err != nil {

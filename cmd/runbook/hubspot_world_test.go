@@ -230,7 +230,7 @@ func (e *emulation) programs() error {
 	if secret == "" {
 		secret = `{"HUBSPOT_ACCESS_TOKEN":"` + e.oldToken + `","WEBHOOK_SECRET":"zwölf \"Zeichen\"\n\u00e9","PORT":8443}`
 	}
-	files := map[string]string{"secret": secret, "pods": secret, "calls": "", "seen": "", "hidden": e.oldToken + "\n", "tokens": e.oldToken + "\n" + e.newToken + "\n", "new-token": e.newToken + "\n"}
+	files := map[string]string{"secret": secret, "pods": secret, "calls": "", "seen": "", "hidden": e.oldToken + "\n", "tokens": e.oldToken + "\n" + e.newToken + "\n", "new-token": e.newToken + "\n", "blank-token": e.newToken + " \n"}
 	for name, why := range e.s.fails {
 		files["fail-"+name] = why + "\n"
 	}
