@@ -160,6 +160,9 @@ func mistakes(st *journal.Step) (out []string) {
 
 func asked(st *journal.Step) (out []string) {
 	for _, q := range st.Questions {
+		if q.Asked.Kind == "confirm" && strings.Contains(q.Asked.Text, "unknown") {
+			out = append(out, "(a person is asked to approve something unknown: "+q.Asked.Text)
+		}
 		out = append(out, q.Asked.Title, q.Asked.Text)
 	}
 	return out

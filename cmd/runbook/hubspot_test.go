@@ -308,6 +308,22 @@ func decided(s *situation, branch string) string {
 // otherKeysSurvive: the secret has the new token, and all else that it had.
 func otherKeysSurvive(t *testing.T, e *emulation, r *result) {
 	secretIs(`{"HUBSPOT_ACCESS_TOKEN":"NEW","PORT":8443,"WEBHOOK_SECRET":"zwölf \"Zeichen\"\né"}`)(t, e, r)
+	asks("store", "arn:aws:secretsmanager:eu-west-1:1:secret:hubspot/production")(t, e, r)
+	asks("restart", "hubspot-integration in the namespace production of the cluster production-eu,")(t, e, r)
+}
+
+// asks: whoever approves a step is told what of which account and cluster.
+func asks(id, part string) func(*testing.T, *emulation, *result) {
+	return func(t *testing.T, _ *emulation, r *result) {
+		for _, st := range r.state.Steps {
+			for _, q := range st.Questions {
+				if st.ID == id && strings.Contains(q.Asked.Text, part) {
+					return
+				}
+			}
+		}
+		t.Errorf("%s is not asked about %q", id, part)
+	}
 }
 
 // secretIs holds the secret in AWS against a text, in which OLD and NEW stand for
