@@ -84,6 +84,7 @@ var tokenSituations = []situation{
 	{name: "we are banned", api: []reply{{status: 403, body: `{"status":"error","message":"banned","correlationId":"c-1"}`}}, outcome: "escalated", decisions: "diagnosis=auth_failed auth=access_denied", summary: []string{"403", "c-1"}},
 	{name: "the token is not there", api: []reply{good}, noToken: true, code: 4, says: []string{"HUBSPOT_ACCESS_TOKEN"}},
 	{name: "nobody there may make a token", api: []reply{revoked}, args: []string{"--answer", "new_token=could_not"}, outcome: "escalated", summary: []string{"administrator"}},
+	{name: "the secret holds a number that jq would change", api: []reply{revoked}, secret: `{"HUBSPOT_ACCESS_TOKEN":"OLD","ID":123456789012345678}`, args: newTokenGiven, code: 1, outcome: "failed"},
 	{name: "the secret is binary", api: []reply{revoked}, secret: "None", args: newTokenGiven, code: 1, outcome: "failed", check: secretIs("None")},
 }
 
