@@ -250,14 +250,14 @@ func TestBadFilesAreRefused(t *testing.T) {
 	refused := 0
 	for _, f := range files(t, "engine/plan/testdata/bad/*.yaml") {
 		v, n, ok := value(f, read(t, f))
-		if n == nil {
-			continue // not YAML: there is nothing to hold against a schema
+		if n == nil || !ok {
+			continue // not read as its author meant it: there is nothing to hold against a schema
 		}
 		want := structure(n, l)
 		if err := s.Validate(v); (err != nil) != (len(want) > 0) {
 			t.Errorf("%s: the loader says %v, the schema %v", f, want, err)
 		}
-		if len(want) > 0 && ok {
+		if len(want) > 0 {
 			refused++
 		}
 	}
@@ -269,7 +269,11 @@ func TestBadFilesAreRefused(t *testing.T) {
 // structure is what the loader says of a file's structure.
 func structure(n *syntax.Node, l *syntax.Language) []string {
 	var found []string
-	syntax.Check(n, l.Runbook, l.Resolve, func(d source.Diagnostic) { found = append(found, d.Code+": "+d.Summary) })
+	syntax.Check(n, l.Runbook, l.Resolve, func(d source.Diagnostic) {
+		if d.Code != "quote-it" { // what YAML cut away, no schema can miss
+			found = append(found, d.Code+": "+d.Summary)
+		}
+	})
 	return found
 }
 
