@@ -114,3 +114,27 @@ func BenchmarkCompile(b *testing.B) {
 		})
 	}
 }
+
+// Unproven compiles a file and gives the plan although the proof found errors in
+// it, so that a test can run it. Nil is a file with other errors.
+func Unproven(data []byte, kinds []kind.Kind) (*Plan, source.Diagnostics) {
+	var proofs, others source.Diagnostics
+	o := Options{Kinds: kinds}
+	c := &compiler{opts: o, file: source.NewFile("x.yaml", data), lang: o.Language(), about: map[*types.Type]about{}}
+	c.report = func(d source.Diagnostic) {
+		switch d.Code {
+		case "branch-hidden", "branch-impossible", "case-missing", "always-true", "always-false":
+			proofs = append(proofs, d)
+		default:
+			c.failed = c.failed || d.Severity == source.Error
+			others = append(others, d)
+		}
+	}
+	root := syntax.Parse(c.file, c.report)
+	syntax.Check(root, c.lang.Runbook, c.lang.Resolve, c.report)
+	p := c.compile(root)
+	if others.Failed() {
+		return nil, others
+	}
+	return p, proofs
+}
