@@ -69,6 +69,8 @@ type compiler struct {
 
 	about  map[*types.Type]about // whose results the types under `steps` are
 	proofs []proof
+	spent  int              // evaluations, for the proofs so far
+	byID   map[string]*Step // see steps
 }
 
 // uses are the declared things that something reads, to warn of the others.

@@ -42,7 +42,7 @@ func (c *compiler) decide(f *flow, st *Step, n *syntax.Node) {
 	if e := n.Get("else"); e != nil {
 		c.branch(before, st, all, e, seen)
 	}
-	c.proofs = append(c.proofs, proof{flow: f.fork(), step: st, otherwise: n.Get("else") != nil})
+	c.proofs = append(c.proofs, proof{flow: f.place(), step: st, otherwise: n.Get("else") != nil})
 	for _, b := range append(items(n.Get("branches")), n.Get("else")) {
 		c.forget(f, b)
 	}

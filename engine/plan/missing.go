@@ -23,7 +23,7 @@ func (c *compiler) missing(p proof) {
 		return
 	}
 	e := &example{c: c, flow: p.flow, target: p.step, shown: map[string]bool{}, pinned: map[*Step]string{}, on: map[*Step]bool{}, free: map[*Step]bool{}}
-	d := prove.Decision{Known: p.flow.known(), Space: prove.Space{Var: e.varOf, Ways: e.waysOf, Example: true}}
+	d := prove.Decision{Known: p.flow.known(), PerCase: len(c.steps()), Space: prove.Space{Var: e.varOf, Ways: e.waysOf, Example: true}}
 	for _, b := range p.step.Branches {
 		if b.When == nil || !e.pin(b.When.Reads, true) {
 			return
@@ -37,7 +37,8 @@ func (c *compiler) missing(p proof) {
 	}
 	e.pinWay(c.plan.Steps)
 	d.Apart, d.Known = e.apart, append(d.Known, e.way...)
-	found, _ := prove.Missing(d, e.paths, e.accept)
+	found, cost := prove.Missing(d, e.paths, e.accept)
+	c.spent += cost
 	if found == nil {
 		return
 	}
@@ -149,16 +150,23 @@ func declares(k *kind.Kind) []string {
 // find is the only step that has an id, or nil. An id that a procedure uses
 // again means this step in one place and that in another.
 func (e *example) find(id string) *Step {
-	var found []*Step
-	e.c.plan.Walk(func(s *Step) {
-		if s.ID == id {
-			found = append(found, s)
-		}
-	})
-	if len(found) != 1 {
-		return nil
+	return e.c.steps()[id]
+}
+
+// steps are all steps of the file by their ids; nil where several have one.
+func (c *compiler) steps() map[string]*Step {
+	if c.byID != nil {
+		return c.byID
 	}
-	return found[0]
+	c.byID = map[string]*Step{}
+	c.plan.Walk(func(s *Step) {
+		if _, twice := c.byID[s.ID]; twice {
+			c.byID[s.ID] = nil
+			return
+		}
+		c.byID[s.ID] = s
+	})
+	return c.byID
 }
 
 // varOf gives only values that are certainly possible.

@@ -34,7 +34,7 @@ func (c *compiler) observed(f *flow, st *Step, n *syntax.Node) {
 	own = own.Add(outputVars(st.Outputs)...)
 	st.Expect = c.expectations(k, merged.Get("expect"), own)
 	if n.Get("expect") != nil {
-		c.proofs = append(c.proofs, proof{flow: f.fork(), step: st, own: &ownNames{k, st.Outputs, st.Expect}})
+		c.proofs = append(c.proofs, proof{flow: f.place(), step: st, own: &ownNames{k, st.Outputs, st.Expect}})
 	}
 	c.repetition(st, n, own)
 	c.evidence(st, k, n)

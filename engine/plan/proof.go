@@ -84,6 +84,14 @@ func (f *flow) stable(h *held) func(string) bool {
 	}
 }
 
+// place is the flow as far as a proof needs it: without what is known of each
+// step's presence, which is large.
+func (f *flow) place() *flow {
+	g := *f
+	g.present, g.never = nil, nil
+	return &g
+}
+
 // proof is something to prove once all types are known.
 type proof struct {
 	flow      *flow
@@ -115,6 +123,20 @@ func (c *compiler) prove() {
 	}
 }
 
+// fileLimit is how many evaluations all proofs of a file may cost; past it
+// nothing more is said. It keeps validating fast, whatever the file.
+const fileLimit = 5 * prove.Limit
+
+// possible asks whether conditions can come out as they say.
+func (c *compiler) possible(s prove.Space, conditions ...prove.Condition) bool {
+	if c.spent > fileLimit {
+		return true
+	}
+	is, cost := prove.Possible(s, conditions...)
+	c.spent += cost
+	return is
+}
+
 func (c *compiler) proveDecision(p proof, whole bool) {
 	d := prove.Decision{Space: c.space(p.flow), Known: p.flow.known(), Any: p.step.Ask != nil}
 	var branches []*Branch
@@ -127,11 +149,15 @@ func (c *compiler) proveDecision(p proof, whole bool) {
 	if conditional := len(p.step.Branches) - count(p.otherwise); len(branches) < conditional {
 		return // a condition has an error of its own
 	}
-	found, _ := prove.Decide(d)
+	if c.spent > fileLimit {
+		return
+	}
+	found, cost := prove.Decide(d)
+	c.spent += cost
 	for _, f := range found {
 		c.finding(p, branches, f)
 	}
-	if len(found) == 0 && whole {
+	if len(found) == 0 && whole && c.spent <= fileLimit {
 		c.missing(p)
 	}
 }
@@ -206,7 +232,7 @@ func (c *compiler) proveIf(p proof) {
 	s := c.space(p.flow)
 	for _, holds := range []bool{true, false} {
 		known := append(p.flow.known(), prove.Condition{Formula: p.when.Formula(), Holds: holds})
-		if prove.Possible(s, known...) {
+		if c.possible(s, known...) {
 			continue
 		}
 		d := source.Diagnostic{Code: "always-true", Severity: source.Warning, Span: p.when.Text.Span, Summary: "this `if` always holds", Detail: "Correct the condition, or remove it.", Related: around(p.flow)}
@@ -227,11 +253,11 @@ func (c *compiler) proveExpect(p proof) {
 			continue
 		}
 		holds := prove.Condition{Formula: e.Formula(), Holds: true}
-		if !prove.Possible(s, prove.Condition{Formula: e.Formula()}) {
+		if !c.possible(s, prove.Condition{Formula: e.Formula()}) {
 			c.warn("always-true", e.Text.Span, "this expectation always holds", "It says nothing. Correct it, or remove it.")
 		}
-		alone := prove.Possible(s, holds)
-		if all = append(all, holds); prove.Possible(s, all...) {
+		alone := c.possible(s, holds)
+		if all = append(all, holds); c.possible(s, all...) {
 			continue
 		}
 		why := ""

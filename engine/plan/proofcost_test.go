@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -93,6 +94,7 @@ func TestProofIsCheap(t *testing.T) {
 func BenchmarkProofOfTwelve(b *testing.B) {
 	c, _ := proven(b, []byte(twelve))
 	for b.Loop() {
+		c.spent = 0
 		c.prove()
 	}
 }
@@ -104,6 +106,7 @@ func BenchmarkCompile(b *testing.B) {
 			var proof time.Duration
 			for b.Loop() {
 				c, _ := proven(b, data)
+				c.spent = 0
 				start := time.Now()
 				c.prove()
 				proof += time.Since(start)
@@ -137,4 +140,28 @@ func Unproven(data []byte, kinds []kind.Kind) (*Plan, source.Diagnostics) {
 		return nil, others
 	}
 	return p, proofs
+}
+
+// TestProofOfManyDecisions: a file full of decisions without `else`, each of which
+// can only be reached through all before it, is proven in reasonable time.
+func TestProofOfManyDecisions(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("apiVersion: runbook/v1\nname: many\npermissions: {hosts: [example.com]}\nsteps:\n")
+	const n = 300
+	for i := range n {
+		fmt.Fprintf(&b, "  - check: c%d\n    http: {url: \"https://example.com\"}\n", i)
+		fmt.Fprintf(&b, "  - decide: d%d\n    branches:\n      - {id: a, when: steps.c%d.status == 0}\n      - {id: b, when: 'steps.c%d.status >= 100 and steps.c%d.status != 404'}\n", i, i, i, max(i-1, 0))
+	}
+	c, found := proven(t, []byte(b.String()))
+	if found.Failed() {
+		t.Fatal(found)
+	}
+	c.spent = 0
+	start := time.Now()
+	c.prove()
+	took := time.Since(start)
+	t.Logf("%d findings in %s", len(found)/2, took)
+	if took > 20*time.Second || len(found) == 0 {
+		t.Errorf("%d findings in %s", len(found), took)
+	}
 }

@@ -184,7 +184,7 @@ func (c *compiler) step(f *flow, n *syntax.Node) *Step {
 	in := f
 	if e := c.expr(n.Get("if"), f.scope(), lang.WantBool); e != nil {
 		st.If = e
-		c.proofs = append(c.proofs, proof{flow: f.fork(), step: st, when: e})
+		c.proofs = append(c.proofs, proof{flow: f.place(), step: st, when: e})
 		in = f.fork().know(e.Ensures...)
 		in.assume(e, true, &stretch{node: n})
 	} else if n.Get("if") != nil {

@@ -74,7 +74,9 @@ type Decision struct {
 	// Apart are further conditions that cases are told apart by, whatever they
 	// come to.
 	Apart []*lang.Formula
-	Any   bool // a person chooses among the branches that hold: none hides another
+	// PerCase is what it costs to look at a case, besides its conditions.
+	PerCase int
+	Any     bool // a person chooses among the branches that hold: none hides another
 }
 
 // Sort is what a finding says.
@@ -183,15 +185,15 @@ func (p *proof) kept(keep []bool) []clause {
 }
 
 // Possible reports whether conditions can come out as they say together. Where
-// that is too much to find out, they can.
-func Possible(s Space, conditions ...Condition) bool {
+// that is too much to find out, they can. It says how many evaluations that cost.
+func Possible(s Space, conditions ...Condition) (bool, int) {
 	v := newSolver(s, Limit)
 	var clauses []clause
 	for _, c := range conditions {
 		clauses = append(clauses, v.add(c))
 	}
 	v.ready()
-	return v.possible(clauses)
+	return v.possible(clauses), Limit - max(v.left, 0)
 }
 
 // perCase is what looking at one case costs besides its conditions: the way to
@@ -222,7 +224,7 @@ func Missing(d Decision, paths []string, accept func(Case) bool) (Case, int) {
 	var found Case
 	v.search(clauses, func() bool {
 		c := v.current()
-		if v.cost(perCase + len(d.Whens)); v.left < 0 || !accept(c) {
+		if v.cost(perCase + d.PerCase + len(d.Whens)); v.left < 0 || !accept(c) {
 			return false
 		}
 		found = c
