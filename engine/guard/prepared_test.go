@@ -119,6 +119,11 @@ func bind(t testing.TB, s *lang.Script, x string, l []any) guard.Script {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return handed(b)
+}
+
+// handed is a script as the guard takes it.
+func handed(b lang.Bound) guard.Script {
 	out := guard.Script{Text: b.Text}
 	for _, v := range b.Values {
 		if words, ok := v.([]any); ok {

@@ -21,6 +21,14 @@ func scriptScope() *Scope {
 	return s.Add(types.Field{Name: "x", Type: str()}, types.Field{Name: "l", Type: &types.Type{Kind: types.List, Elem: str()}}, types.Field{Name: "n", Type: &types.Type{Kind: types.Int}})
 }
 
+func compileIn(text string, s *Scope) (*Script, source.Diagnostics) {
+	f := source.NewFile("x.yaml", []byte(text))
+	t := source.NewText(text, source.Span{File: f, End: len(text)}, []source.Segment{{Verbatim: true}})
+	var found source.Diagnostics
+	script := CompileScript(t, s, ScriptOptions{}, func(d source.Diagnostic) { found = append(found, d) })
+	return script, found
+}
+
 func compileScript(text string, o ScriptOptions) (*Script, source.Diagnostics) {
 	f := source.NewFile("x.yaml", []byte(text))
 	t := source.NewText(text, source.Span{File: f, End: len(text)}, []source.Segment{{Verbatim: true}})

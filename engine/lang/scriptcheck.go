@@ -320,23 +320,6 @@ func startsWithHole(w *syntax.Word, h *hole) bool {
 	return h.at == first || h.at == first+1 && h.ctx == quoted
 }
 
-// mayDash reports whether a hole's value may begin with `-`.
-func mayDash(h *hole) bool {
-	if h.tmpl == nil {
-		return false
-	}
-	t := h.tmpl.typ
-	switch {
-	case t == nil:
-		return true
-	case t.Pattern != "":
-		return !strings.HasPrefix(t.Pattern, "^") || strings.HasPrefix(t.Pattern, "^-") || strings.HasPrefix(t.Pattern, "^.") || strings.HasPrefix(t.Pattern, "^[-")
-	case len(t.Enum) > 0:
-		return slices.ContainsFunc(t.Enum, func(s string) bool { return strings.HasPrefix(s, "-") })
-	}
-	return t.Kind.String() == "string" || t.Kind.String() == "list"
-}
-
 // literalWord is a word's text, where nothing in it depends on the run.
 func literalWord(w *syntax.Word) (string, bool) {
 	var b strings.Builder

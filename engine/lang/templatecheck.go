@@ -208,6 +208,11 @@ func isCall(cmd *parse.CommandNode, name string) bool {
 func (c *templateChecker) command(cmd *parse.CommandNode, d *dot, piped *value, defaulted bool) value {
 	id, isFunc := cmd.Args[0].(*parse.IdentifierNode)
 	if !isFunc {
+		if len(cmd.Args) > 1 || piped != nil {
+			at := startOf(cmd.Args[0])
+			text := cmd.Args[0].String()
+			c.add("bad-template", at, at+len(text), "`"+short(text)+"` is a value, and takes no arguments", "Only functions do: {{ upper .inputs.name }}.")
+		}
 		v := c.operand(cmd.Args[0], d, defaulted)
 		if defaulted && len(cmd.Args) == 1 && (len(v.path) > 0) {
 			c.lookUp(cmd)
@@ -355,26 +360,36 @@ func clash(name string, have *types.Type, want reflect.Type) *problem {
 	return nil
 }
 
+// startOf is where an operand begins: text/template places a path of several
+// names behind its first.
+func startOf(n parse.Node) int {
+	at := int(n.Position())
+	switch n := n.(type) {
+	case *parse.FieldNode:
+		if len(n.Ident) > 1 {
+			at -= len(n.Ident[0]) + 1
+		}
+	case *parse.VariableNode:
+		if len(n.Ident) > 1 {
+			at -= len(n.Ident[0])
+		}
+	}
+	return at
+}
+
 // operand checks an argument.
 func (c *templateChecker) operand(n parse.Node, d *dot, defaulted bool) value {
 	switch n := n.(type) {
 	case *parse.DotNode:
 		return d.val
 	case *parse.FieldNode:
-		start := int(n.Pos)
-		if len(n.Ident) > 1 {
-			start -= len(n.Ident[0]) + 1
-		}
-		v := c.fields(d.val, n.Ident, start, d, defaulted)
+		v := c.fields(d.val, n.Ident, startOf(n), d, defaulted)
 		if v.typ != nil && v.typ.Kind == types.Bool && isPresent(v.path) {
 			n.Ident[len(n.Ident)-1] = "Present" // the Go name, which text/template wants
 		}
 		return v
 	case *parse.VariableNode:
-		start := int(n.Pos)
-		if len(n.Ident) > 1 {
-			start -= len(n.Ident[0])
-		}
+		start := startOf(n)
 		v, ok := d.vars[n.Ident[0]]
 		if !ok {
 			v = value{}

@@ -107,6 +107,8 @@ var huge = []struct {
 	{"a million blanks", "unknown-key", func() string { return head + "titel: a" + strings.Repeat(" ", 900_000) + "b\n" + oneStep }},
 	{"a million blanks in quotes", "unknown-key", func() string { return head + "titel: \"a" + strings.Repeat(" ", 900_000) + "b\"\n" + oneStep }},
 	{"100,000 escaped line breaks", "unknown-key", func() string { return head + "titel: \"a" + strings.Repeat("\\\n", 400_000) + "b\"\n" + oneStep }},
+	{"90,000 values on a line", "unknown-key", func() string { return head + "titel: [" + strings.Repeat("é, ", 90_000) + "]\n" + oneStep }},
+	{"30,000 mappings on a line", "unknown-key", func() string { return head + "titel: [" + strings.Repeat("{a: [b]}, ", 30_000) + "]\n" + oneStep }},
 	{"900,000 comments", "unknown-key", func() string { return head + strings.Repeat("#\n", 450_000) + "titel: b\n" + oneStep }},
 	{"a syntax error after 60,000 bytes", "quote-it", func() string { return keysOf(5_000, "x-%d: 1\n") + "title: a: b\n" }},
 	{"a syntax error after 900,000 bytes", "quote-it", func() string { return keysOf(60_000, "x-%d: 1\n") + "title: a: b\n" }},

@@ -20,6 +20,7 @@ const (
 	MaxBytes = 1 << 20 // bytes of a file
 	MaxDepth = 100     // nested mappings and lists
 	MaxNodes = 100_000 // values, aliases expanded
+	maxTag   = 1 << 10 // bytes of a tag
 )
 
 var bom = []byte("\xef\xbb\xbf")
@@ -27,7 +28,7 @@ var bom = []byte("\xef\xbb\xbf")
 // Parse reads the bytes of one file into a tree, or nil where nothing could be
 // read. It never panics and reports whatever is wrong.
 func Parse(f *source.File, report source.Report) *Node {
-	p := &parser{f: f, report: report}
+	p := &parser{f: f, report: report, marks: map[int]int{}}
 	if !p.readable() {
 		return nil
 	}
@@ -48,7 +49,8 @@ type parser struct {
 	report source.Report
 	lines  []int // byte offsets at which lines begin, as yaml.v3 counts lines
 	nodes  int
-	full   bool // MaxNodes was reported
+	full   bool        // MaxNodes was reported
+	marks  map[int]int // for long lines: where markEvery characters lead to
 	open   []*yaml.Node
 }
 
@@ -132,36 +134,6 @@ func (p *parser) separator(line int) int {
 	return p.offset(line, 1)
 }
 
-// yamlLines indexes lines as yaml.v3 does: NEL, LS and PS end a line too.
-func yamlLines(data []byte) []int {
-	lines := []int{0}
-	for i := 0; i < len(data); {
-		n := breakAt(data, i)
-		if n > 0 {
-			lines = append(lines, i+n)
-		}
-		i += max(n, 1)
-	}
-	return lines
-}
-
-// offset turns yaml.v3's line and column (from 1, in characters, a byte order
-// mark not counted) into a byte offset.
-func (p *parser) offset(line, column int) int {
-	if line < 1 || line > len(p.lines) {
-		return len(p.f.Data)
-	}
-	at := p.lines[line-1]
-	if line == 1 && bytes.HasPrefix(p.f.Data, bom) {
-		at += len(bom)
-	}
-	for ; column > 1 && at < len(p.f.Data); column-- {
-		_, n := utf8.DecodeRune(p.f.Data[at:])
-		at += n
-	}
-	return at
-}
-
 // node converts one value.
 func (p *parser) node(y *yaml.Node, depth int) *Node {
 	off := p.valueStart(y)
@@ -202,8 +174,10 @@ func (p *parser) valueStart(y *yaml.Node) int {
 	}
 	empty := y.Kind == yaml.ScalarNode && y.Value == "" && styles[y.Style&^(yaml.TaggedStyle|yaml.FlowStyle)] == PlainStyle
 	for off < len(p.f.Data) && (p.f.Data[off] == '&' && y.Anchor != "" || p.f.Data[off] == '!') {
-		for off < len(p.f.Data) && !strings.ContainsRune(" \t\r\n", rune(p.f.Data[off])) {
-			off++
+		if p.f.Data[off] == '&' {
+			off = min(len(p.f.Data), off+1+len(y.Anchor))
+		} else {
+			off += strings.IndexAny(string(p.f.Data[off:min(len(p.f.Data), off+maxTag)])+" ", " \t\r\n")
 		}
 		if next := p.nextToken(off); !empty || next < len(p.f.Data) && (p.f.Data[next] == '&' || p.f.Data[next] == '!') {
 			off = next
