@@ -28,24 +28,38 @@ func (p *parser) offset(line, column int) int {
 	if line == 1 && bytes.HasPrefix(p.f.Data, bom) {
 		at += len(bom)
 	}
-	for ; column > markEvery; column -= markEvery {
-		at = p.jump(at)
+	if column <= markEvery {
+		return p.ahead(at, column-1)
 	}
-	return p.ahead(at, column-1)
+	marks := p.marksOf(line, at)
+	if len(marks) == 0 {
+		return at
+	}
+	n := min((column-1)/markEvery, len(marks)-1)
+	return p.ahead(marks[n], column-1-n*markEvery)
 }
 
-// markEvery is how many characters a mark skips.
+// markEvery is how many characters there are between two marks of a line.
 const markEvery = 256
 
-// jump goes markEvery characters on. It remembers where that leads, so that many
-// values on one long line cost no more than the line.
-func (p *parser) jump(at int) int {
-	to, ok := p.marks[at]
-	if !ok {
-		to = p.ahead(at, markEvery)
-		p.marks[at] = to
+// marksOf are the offsets of every markEvery-th character of a line from its
+// beginning on. They are kept, so that many values on one long line cost no more
+// than the line.
+func (p *parser) marksOf(line, at int) []int {
+	if marks, ok := p.marks[line]; ok {
+		return marks
 	}
-	return to
+	end := len(p.f.Data)
+	if line < len(p.lines) {
+		end = p.lines[line]
+	}
+	var marks []int
+	for at < end {
+		marks = append(marks, at)
+		at = p.ahead(at, markEvery)
+	}
+	p.marks[line] = marks
+	return marks
 }
 
 // ahead goes some characters on.

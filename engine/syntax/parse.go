@@ -28,7 +28,7 @@ var bom = []byte("\xef\xbb\xbf")
 // Parse reads the bytes of one file into a tree, or nil where nothing could be
 // read. It never panics and reports whatever is wrong.
 func Parse(f *source.File, report source.Report) *Node {
-	p := &parser{f: f, report: report, marks: map[int]int{}}
+	p := &parser{f: f, report: report, marks: map[int][]int{}}
 	if !p.readable() {
 		return nil
 	}
@@ -49,8 +49,8 @@ type parser struct {
 	report source.Report
 	lines  []int // byte offsets at which lines begin, as yaml.v3 counts lines
 	nodes  int
-	full   bool        // MaxNodes was reported
-	marks  map[int]int // for long lines: where markEvery characters lead to
+	full   bool          // MaxNodes was reported
+	marks  map[int][]int // of long lines, by line
 	open   []*yaml.Node
 }
 
