@@ -71,6 +71,7 @@ func TestExprFindings(t *testing.T) {
 		{`len(inputs.components) > 2 and inputs.components[3] == "x"`, "may-be-empty", "[", "first("},
 		{`len(inputs.components) == 0 or inputs.components[1] == "x"`, "may-be-empty", "[", "first("},
 		{`first(steps.api.json?.items ?? []).name == "x"`, "may-be-nil", "name", "?.name"},
+		{`(steps.maybe.body[:2] ?? "") == "x"`, "may-be-absent", "body", "??"},
 		{`date() == run`, "bad-expression", "date", "clock"},
 		{`len(toJSON(steps)) > 3`, "bad-expression", "steps", "Name what you read"},
 		{`steps.beside.ran`, "beside", "beside", "it runs beside this one"},
@@ -101,7 +102,7 @@ func TestExprAccepts(t *testing.T) {
 		`any(steps.api.json?.incidents ?? [], .status != "resolved" and any(.components ?? [], lower(.name) contains "crm"))`, `len(inputs.components) > 0 and inputs.components[0] == "x"`,
 		`len(inputs.components) >= 3 and inputs.components[2] == "x" and inputs.components[-3] == "y"`, `len(inputs.components) == 0 or inputs.components[0] == "x"`,
 		`2 < len(inputs.components) and inputs.components[2] == "x"`, `date("2026-01-02") > date("2026-01-01")`,
-		`first(inputs.components ?? []) == "x"`, `secrets.token.present`, `steps.api.headers["Retry-After"] != nil`, `int(steps.api.headers["retry-after"] ?? "0") > 5`,
+		`steps.api.error.kind contains "time"`, `first(inputs.components ?? []) == "x"`, `secrets.token.present`, `steps.api.headers["Retry-After"] != nil`, `int(steps.api.headers["retry-after"] ?? "0") > 5`,
 		`let s = steps.api.status; s >= 500 and s < 600`, `steps.api.status in [401, 403]`, `steps.api.status in 500..599`, `true`,
 	} {
 		if e, found := compileText(in, WantBool); e == nil {
@@ -173,6 +174,12 @@ func TestParenthesesHold(t *testing.T) {
 		`(steps.api.json?.nope?.a ?? {"b": 4}).b`:                4,
 		`(let x = inputs.n; x * 2) + 1`:                          5,
 		`steps.api.headers["Retry-" + "After"]`:                  "7",
+		`steps.maybe.error.kind ?? "x"`:                          "x",
+		`steps.maybe.headers["X-Y"] ?? "n"`:                      "n",
+		`steps.api.headers["X-Y"] ?? "n"`:                        "n",
+		`steps.api.error.message + "!"`:                          "!",
+		`(steps.maybe.error.kind ?? "") + "!"`:                   "!",
+		`steps.maybe.json?.a?.b ?? 1`:                            1,
 		`(steps.api.json?.incidents ?? []) | map(.name) | len()`: 2,
 	} {
 		e, found := compileText(in, WantAny)

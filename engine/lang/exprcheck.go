@@ -159,8 +159,10 @@ func (c *exprChecker) binary(n *ast.BinaryNode, k known) {
 	if n.Operator == "in" {
 		c.mayBeNil(n.Right, "`in` needs a list")
 	}
-	c.words(n.Left, n.Right)
-	c.words(n.Right, n.Left)
+	if n.Operator == "==" || n.Operator == "!=" || n.Operator == "in" {
+		c.words(n.Left, n.Right)
+		c.words(n.Right, n.Left)
+	}
 }
 
 // mayBeNil reports a chain whose value may be nil where a value is needed.
@@ -328,7 +330,7 @@ func (c *exprChecker) isDynamic(path []string) bool {
 		return false
 	}
 	r, p := c.scope.resolve(path)
-	return p == nil && (r.typ == nil || r.typ.Kind == types.Any)
+	return p == nil && (r.typ == nil || r.typ.Kind == types.Any || r.typ.Nil)
 }
 
 // parts checks a chain with indexes, slices or calls in it.
@@ -337,7 +339,7 @@ func (c *exprChecker) parts(n ast.Node, k known) {
 	case *ast.ChainNode:
 		c.parts(n.Node, k)
 	case *ast.SliceNode:
-		c.walk(n.Node, k)
+		c.walk(n.Node, k.strict())
 		for _, x := range []ast.Node{n.From, n.To} {
 			if x != nil {
 				c.walk(x, k.strict())

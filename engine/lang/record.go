@@ -82,6 +82,7 @@ func compileLoose(text string, s *Scope, rewrite func(ast.Node) ast.Node) (*vm.P
 	}
 	lowerHeaders(&tree.Node, s)
 	tree.Node = rewrite(tree.Node)
+	absentIsNil(&tree.Node)
 	boundStrings(&tree.Node)
 	if _, err := checker.Check(tree, config); err != nil {
 		return nil, err
@@ -114,6 +115,36 @@ func lowerHeaders(n *ast.Node, s *Scope) {
 		m.Property = &ast.BuiltinNode{Name: "lower", Arguments: []ast.Node{m.Property}}
 	}))
 }
+
+// absentIsNil lets a chain below the result of a step that did not run be nil:
+// `steps.api.error.kind ?? ""`. Where that would be wrong, the author was told.
+func absentIsNil(n *ast.Node) {
+	made := map[ast.Node]bool{} // the chains that are put in here
+	ast.Walk(n, nodeVisitor(func(n *ast.Node) {
+		switch x := (*n).(type) {
+		case *ast.ChainNode:
+			if made[x.Node] {
+				x.Node = x.Node.(*ast.ChainNode).Node
+			}
+		case *ast.MemberNode:
+			path, _ := pathOf(x.Node)
+			below := len(path) >= 3 && path[0] == "steps"
+			if made[x.Node] {
+				x.Node = x.Node.(*ast.ChainNode).Node
+			} else if !below {
+				return
+			}
+			x.Optional = x.Optional || below
+			chain := &ast.ChainNode{Node: x}
+			made[chain] = true
+			*n = chain
+		}
+	}))
+}
+
+type nodeVisitor func(*ast.Node)
+
+func (v nodeVisitor) Visit(n *ast.Node) { v(n) }
 
 type visitor func(ast.Node)
 
