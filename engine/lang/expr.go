@@ -46,7 +46,7 @@ type Expr struct {
 	// order: steps.api.status, facts.severity, status.
 	Reads []string
 	// Ensures and Denies are the steps that have run wherever the expression is
-	// true, and false.
+	// true, and wherever it is not: false, or without a value.
 	Ensures, Denies []string
 	// Literal is set where the expression is the constant true or false.
 	Literal *bool
@@ -91,7 +91,7 @@ func CompileExpr(t source.Text, s *Scope, want Want, report source.Report) *Expr
 		c.whole("wrong-type", "the expression gives "+an(e.Type)+", not a list", "Give a list.")
 		return nil
 	}
-	e.Ensures, e.Denies = keys(ensures(tree.Node, true)), keys(ensures(tree.Node, false))
+	e.Ensures, e.Denies = keys(ensures(tree.Node, true)), keys(denies(tree.Node))
 	if b, ok := tree.Node.(*ast.BoolNode); ok {
 		e.Literal = &b.Value
 	}

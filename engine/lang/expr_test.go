@@ -2,6 +2,7 @@ package lang
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -196,6 +197,28 @@ func TestParenthesesHold(t *testing.T) {
 		env[readFunc], env[itemFunc] = rec.read, rec.item
 		if recorded, err := run(in, e.recording, env); err != nil || !types.Equal(recorded, want) {
 			t.Errorf("%s: recording gives %v %v, want %v", in, recorded, err, want)
+		}
+	}
+}
+
+// TestDenies: what is known behind a condition that was not taken holds also where
+// it could not be computed.
+func TestDenies(t *testing.T) {
+	for in, want := range map[string]string{
+		`not steps.maybe.ran`:                                               "[maybe]",
+		`not steps.maybe.ran or int(steps.maybe.body) == 3`:                 "[maybe]",
+		`int(steps.api.body) == 3 or not steps.maybe.ran`:                   "[]",
+		`steps.maybe.verdict == "skipped" or steps.api.status > 3`:          "[maybe]",
+		`not steps.maybe.ran and int(steps.api.body) == 3`:                  "[]",
+		`not (steps.maybe.ran and steps.maybe.status == 3)`:                 "[maybe]",
+		`not (steps.maybe.ran and steps.maybe.body matches steps.api.body)`: "[]",
+	} {
+		e, found := compileText(in, WantBool)
+		if e == nil {
+			t.Fatalf("%s: %v", in, found)
+		}
+		if got := fmt.Sprint(e.Denies); got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package lang
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/expr-lang/expr/ast"
 )
@@ -23,6 +24,65 @@ func ensures(n ast.Node, truth bool) map[string]bool {
 		return ensuresBinary(n, truth)
 	}
 	return out
+}
+
+// denies are the steps that have certainly run where a condition is not true: it
+// is false, or broke off at something that has no value.
+func denies(n ast.Node) map[string]bool {
+	if hasValue(n) {
+		return ensures(n, false)
+	}
+	b, ok := n.(*ast.BinaryNode)
+	if !ok {
+		return nil
+	}
+	out := map[string]bool{}
+	switch b.Operator {
+	case "or", "||":
+		if !hasValue(b.Left) {
+			return denies(b.Left)
+		}
+		maps.Copy(out, ensures(b.Left, false))
+		maps.Copy(out, denies(b.Right))
+	case "and", "&&":
+		right := denies(b.Right)
+		for k := range denies(b.Left) {
+			if right[k] {
+				out[k] = true
+			}
+		}
+	}
+	return out
+}
+
+// hasValue reports whether a condition certainly comes to true or false.
+func hasValue(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.BoolNode, *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.NilNode:
+		return true
+	case *ast.UnaryNode:
+		return (n.Operator == "not" || n.Operator == "!") && hasValue(n.Node)
+	case *ast.BinaryNode:
+		switch n.Operator {
+		case "and", "&&", "or", "||":
+			return hasValue(n.Left) && hasValue(n.Right)
+		case "==", "!=":
+			return isPlain(n.Left) && isPlain(n.Right)
+		}
+	case *ast.MemberNode, *ast.ChainNode:
+		path, ok := pathOf(n)
+		return ok && len(path) == 3 && path[0] == "steps" && path[2] == "ran"
+	}
+	return false
+}
+
+// isPlain reports a literal, or a path that can always be followed.
+func isPlain(n ast.Node) bool {
+	if path, ok := pathOf(n); ok {
+		return len(path) <= 2 || len(path) == 3 && path[0] == "steps"
+	}
+	_, ok := literalOf(n)
+	return ok
 }
 
 func ensuresBinary(n *ast.BinaryNode, truth bool) map[string]bool {
