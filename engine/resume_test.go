@@ -124,3 +124,48 @@ steps:
 		t.Error(err, log.Verify())
 	}
 }
+
+// TestASecretThatCameBackIsHandedOn: what a check reads, and is nothing but a
+// secret, reaches the action as it is, and nobody else.
+func TestASecretThatCameBackIsHandedOn(t *testing.T) {
+	dir := t.TempDir()
+	kept, read := filepath.Join(dir, "kept"), filepath.Join(dir, "read")
+	if err := os.WriteFile(read, []byte("secret-number-1"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rb := load(t, `
+apiVersion: runbook/v1
+name: handed
+permissions: {observe: [cat], files: {write: [`+kept+`]}}
+secrets: {key: {env: KEY}}
+steps:
+  - check: first
+    shell: {script: "true", env: {K: "{{ .secrets.key }}"}}
+  - check: reads
+    shell: cat `+read+`
+  - action: writes
+    shell: "printf '%s' {{ .steps.reads.stdout }} > `+kept+`"
+  - {message: told, text: "{{ .steps.reads.stdout }}"}
+`)
+	var told string
+	out, err := rb.Run(context.Background(), engine.RunOptions{Inputs: map[string]any{}, Session: engine.Session{
+		Env: func(string) string { return "secret-number-1" },
+		Watch: []func(journal.Event){func(e journal.Event) {
+			if strings.Contains(string(e.Data), "secret-number") {
+				t.Errorf("the journal has the secret: %s", e.Data)
+			}
+			if e.Type == journal.MessageRendered {
+				told = string(e.Data)
+			}
+		}},
+	}})
+	if err != nil || out.Outcome != "completed" {
+		t.Fatal(out, err)
+	}
+	if b, err := os.ReadFile(kept); err != nil || string(b) != "secret-number-1" {
+		t.Errorf("the action wrote %q %v", b, err)
+	}
+	if told != `{"text":"***"}` {
+		t.Errorf("told %s", told)
+	}
+}
