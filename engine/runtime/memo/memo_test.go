@@ -113,6 +113,14 @@ func TestAnswersComeBack(t *testing.T) {
 	}
 }
 
+func TestAValueThatLooksLikeAHole(t *testing.T) {
+	b := lang.Bound{Text: "echo \"${__rb0}\" \"${__rb1}\" <<X\n${__rb2}\nX", Values: []any{"${__rb1}", `"${__rb0}"`, "it's"}}
+	got := memo.Shown(map[string]any{"script": b})["script"]
+	if want := "echo '${__rb1}' '\"${__rb0}\"' <<X\nit's\nX"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestPrepareAndShown(t *testing.T) {
 	options := map[string]any{
 		"script": lang.Bound{Text: `echo "${__rb0}" "${__rb1[@]}"`, Values: []any{secret.Text{Parts: []secret.Part{{Text: "a "}, {Secret: "key"}}}, []any{1, "it's"}}},

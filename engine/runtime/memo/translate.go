@@ -3,6 +3,8 @@ package memo
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"runbook/engine/guard"
@@ -96,19 +98,24 @@ func show(v any) any {
 	return types.Encode(v)
 }
 
+// holes are the places of values in a prepared script: quoted words, lists, and
+// bare ones in here-documents and arithmetic.
+var holes = regexp.MustCompile(`"\$\{__rb(\d+)(?:\[@\])?\}"|\$\{__rb(\d+)\}`)
+
 // shownScript writes the values into a script's text, quoted as a shell would
-// want them.
+// want them. A value that looks like a hole stays what it is.
 func shownScript(b lang.Bound) string {
-	text := b.Text
-	for i := len(b.Values) - 1; i >= 0; i-- {
-		name := fmt.Sprintf("__rb%d", i)
-		word := shownWord(b.Values[i])
-		for _, form := range []string{`"${` + name + `[@]}"`, `"${` + name + `}"`} {
-			text = strings.ReplaceAll(text, form, word)
+	return holes.ReplaceAllStringFunc(b.Text, func(hole string) string {
+		m := holes.FindStringSubmatch(hole)
+		i, err := strconv.Atoi(m[1] + m[2])
+		switch {
+		case err != nil || i >= len(b.Values):
+			return hole
+		case m[2] != "":
+			return types.Format(show(b.Values[i]))
 		}
-		text = strings.ReplaceAll(text, "${"+name+"}", strings.Trim(word, "'"))
-	}
-	return text
+		return shownWord(b.Values[i])
+	})
 }
 
 func shownWord(v any) string {
