@@ -51,6 +51,9 @@ func (w *world) Call(k Key, c Call) (Result, error) {
 	if word, isError := strings.CutPrefix(text, "!"); isError {
 		return Result{Fields: map[string]any{}, Error: &journal.Error{Kind: word, Message: "told to"}}, nil
 	}
+	if text == "=late" {
+		return Result{Fields: map[string]any{"value": "late", "code": 0}}, &Timeout{Scope: "p"}
+	}
 	if text == "=died" {
 		w.dead = true
 		return Result{}, errors.New("the disk is full")
@@ -174,6 +177,23 @@ steps:
     branches:
       - {id: none, when: 'steps.c.code < 0 and steps.c.value + "" == "" and steps.c.error.kind == "timeout"', steps: [{end: yes_, outcome: resolved}]}
 `, map[Key]string{"c#a1": "!timeout"}, nil)
+	if err != nil || out.Outcome != "resolved" {
+		t.Errorf("got %v %v", out, err)
+	}
+}
+
+// TestAResultThatCameInTimeStays: a check that came back just before the time was
+// up is what it is; one that did not pass was still under way.
+func TestAResultThatCameInTimeStays(t *testing.T) {
+	out, _, err := walk(t, `
+steps:
+  - parallel: p
+    timeout: 1s
+    steps: [{check: a, say: {text: x}}, {check: b, say: {text: x}, expect: value == "other", retry: {attempts: 2}}]
+  - decide: d
+    branches:
+      - {id: kept, when: 'steps.a.verdict == "passed" and steps.a.value == "late" and steps.b.error.kind == "timeout" and steps.b.value == "late"', steps: [{end: yes_, outcome: resolved}]}
+`, map[Key]string{"p/a#a1": "=late", "p/b#a1": "=late"}, nil)
 	if err != nil || out.Outcome != "resolved" {
 		t.Errorf("got %v %v", out, err)
 	}

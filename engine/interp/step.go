@@ -191,13 +191,14 @@ func (r *run) interrupted(w World, f *frame, s *plan.Step, key Key, began time.T
 	if !errors.Is(d.err, ErrTimeout) && !errors.Is(d.err, ErrCancelled) && !errors.Is(d.err, ErrStopped) {
 		return d.err // the runtime died: nothing more can be said
 	}
+	complete := d.verdict == passed && d.fields != nil // it came back just before
 	if d.verdict == "" || d.verdict == passed && d.fields == nil {
 		d.verdict = errored
 	}
 	if d.reason == "" && d.verdict != passed {
 		d.reason = d.err.Error()
 	}
-	if s.Role == plan.Check && errors.Is(d.err, ErrTimeout) {
+	if s.Role == plan.Check && errors.Is(d.err, ErrTimeout) && !complete {
 		r.cutOff(s, &d)
 	}
 	d.notRun = d.notRun || d.fields == nil && (s.Role == plan.Check || s.Role == plan.Action || s.Role == plan.Manual)
