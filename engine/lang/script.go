@@ -252,6 +252,8 @@ type scriptChecker struct {
 	holes  []*hole
 	sub    string // the text with parameters for holes
 	file   *syntax.File
+	// carrying are the variables that hold a hole's value, or one made of it.
+	carrying map[string]bool
 }
 
 func (c *scriptChecker) say(sev source.Severity, code string, from, to int, summary, detail string) {

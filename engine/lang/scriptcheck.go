@@ -186,6 +186,9 @@ var missing = map[string]string{
 // inspect refuses what the embedded shell lacks, and holes where they would be
 // run instead of read.
 func (c *scriptChecker) inspect() {
+	if len(c.holes) > 0 {
+		c.carrying = c.carriers()
+	}
 	syntax.Walk(c.file, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.CoprocClause:
@@ -264,6 +267,7 @@ func (c *scriptChecker) callExpr(n *syntax.CallExpr) {
 	}
 	name, ok := literalWord(n.Args[0])
 	if !ok {
+		c.refuseCarried(n.Args[0], "it would be the command's name")
 		return
 	}
 	if instead, ok := missing[name]; ok {

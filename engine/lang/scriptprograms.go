@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"runbook/engine/source"
 )
 
 // runners take arguments that are run, evaluated, or name what is: a hole has no
@@ -75,13 +77,25 @@ func (c *scriptChecker) programText(name string, args []*syntax.Word) {
 	}
 }
 
-// refuseIn refuses every hole of some words.
+// refuseIn refuses every hole of some words, and the variables that carry one.
 func (c *scriptChecker) refuseIn(words []*syntax.Word, why string) {
 	for _, w := range words {
 		for _, h := range c.in(w) {
 			c.refuse(h, why)
 		}
+		c.refuseCarried(w, why)
 	}
+}
+
+// refuseCarried refuses a variable that carries a hole where the hole itself
+// would be refused.
+func (c *scriptChecker) refuseCarried(n syntax.Node, why string) {
+	syntax.Walk(n, func(n syntax.Node) bool {
+		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil && c.carrying[p.Param.Value] && !p.Length {
+			c.atNode(source.Error, "hole-here", p, "`$"+p.Param.Value+"` holds a value of this run and cannot stand here: "+why, "Make it an argument of its own, or pass it through `env:` or `stdin:`.")
+		}
+		return true
+	})
 }
 
 func (c *scriptChecker) printfWords(args []*syntax.Word) {

@@ -12,7 +12,7 @@ func (c *scriptChecker) unquoted() {
 	if len(c.holes) == 0 {
 		return
 	}
-	carrying := c.carriers()
+	carrying := c.carrying
 	syntax.Walk(c.file, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.CallExpr:
