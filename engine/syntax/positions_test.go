@@ -62,8 +62,8 @@ func standsFor(raw string, b byte) bool {
 		return b == '\''
 	}
 	for i := 0; i < len(raw); i++ {
-		if breakAt([]byte(raw), i) > 0 {
-			return b == ' ' || b == '\n' || strings.IndexByte(breakText([]byte(raw), i), b) >= 0
+		if breakAt([]byte(raw), i) > 0 && (b == ' ' || strings.IndexByte(breakText([]byte(raw), i), b) >= 0) {
+			return true
 		}
 	}
 	return false
