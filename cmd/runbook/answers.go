@@ -11,8 +11,6 @@ import (
 
 	"runbook/engine"
 	"runbook/engine/interp"
-	"runbook/engine/plan"
-	"runbook/engine/source"
 )
 
 // answers are what was said on the command line to questions that may come.
@@ -53,31 +51,6 @@ func (p *program) answers(c *cli.Context) (*answers, error) {
 		a.fields[step][field] = given{text, !strings.HasPrefix(value, "@")}
 	}
 	return a, nil
-}
-
-// check refuses answers to steps that the runbook does not have: a slip that
-// would leave the question open, at the worst time.
-func (a *answers) check(p *plan.Plan) error {
-	var ids []string
-	p.Walk(func(s *plan.Step) { ids = append(ids, s.ID) })
-	names := append([]string{}, a.approve...)
-	for n := range a.whole {
-		names = append(names, strings.TrimSuffix(n, ">undo"))
-	}
-	for n := range a.fields {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	for _, n := range names {
-		if slices.Contains(ids, n) {
-			continue
-		}
-		if s := source.Suggest(n, ids); s != "" {
-			return usage("%s has no step %q to answer; did you mean %q?", p.Name, n, s)
-		}
-		return usage("%s has no step %q to answer", p.Name, n)
-	}
-	return nil
 }
 
 // given reads a value that stands elsewhere: @- is standard input, @env:NAME the
@@ -141,14 +114,21 @@ func (a *answers) to(q interp.Question, user string) (interp.Answer, map[string]
 	return out, secrets, err == nil, err
 }
 
+// The answers that questions of a kind have.
+var (
+	approvals = []string{"approve", "refuse"}
+	doneOrNot = []string{"done", "could_not"}
+	doubts    = []string{"repeat", "fail"} // about an action that was in flight
+)
+
 // allowed refuses an answer that the question does not have.
 func allowed(q interp.Question, choice string) error {
 	var ids []string
 	switch q.Kind {
 	case "confirm", "undo":
-		ids = []string{"approve", "refuse"}
+		ids = approvals
 	case "manual":
-		ids = []string{"done", "could_not"}
+		ids = doneOrNot
 	default:
 		for _, c := range q.Choices {
 			ids = append(ids, c.ID)

@@ -104,14 +104,4 @@ func oneArg(c *cli.Context, what string) (string, error) {
 	return "", usage("%s takes one %s, not %d: %s", c.Command.Name, strings.TrimPrefix(what, "a "), c.NArg(), strings.Join(c.Args().Slice(), " "))
 }
 
-// printable keeps foreign text from driving the terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '�'
-		}
-		return r
-	}, s)
-}
-
 func (p *program) printf(format string, args ...any) { fmt.Fprintf(p.out, format, args...) }

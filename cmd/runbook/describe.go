@@ -8,6 +8,7 @@ import (
 
 	"runbook/engine"
 	"runbook/engine/plan"
+	"runbook/engine/report"
 	"runbook/engine/scenario"
 	"runbook/engine/types"
 )
@@ -77,7 +78,7 @@ func (p *program) describeAll(format string) error {
 		return p.json(rows)
 	}
 	for _, r := range rows {
-		p.printf("%-20s  %s\n", r.Name, printable(r.Title+r.Problem))
+		p.printf("%-20s  %s\n", r.Name, report.Clean(r.Title+r.Problem))
 	}
 	if len(rows) == 0 {
 		p.printf("no runbooks in ./runbooks or RUNBOOK_PATH\n")
@@ -219,19 +220,19 @@ func titleOf(s *plan.Step) string {
 
 // write draws it for people.
 func (d *about) write(p *program) {
-	p.printf("%s  %s\n", printable(d.Name), printable(d.Title))
+	p.printf("%s  %s\n", report.Clean(d.Name), report.Clean(d.Title))
 	if d.Description != "" {
-		p.printf("\n%s\n", printable(strings.TrimRight(d.Description, "\n")))
+		p.printf("\n%s\n", report.Clean(strings.TrimRight(d.Description, "\n")))
 	}
-	p.printf("\nfile      %s\n", printable(d.File))
+	p.printf("\nfile      %s\n", report.Clean(d.File))
 	if d.Version != "" {
-		p.printf("version   %s\n", printable(d.Version))
+		p.printf("version   %s\n", report.Clean(d.Version))
 	}
 	d.writeNeeds(p)
 	p.printf("\nMay do\n")
 	for _, k := range []string{"observe", "act", "hosts", "env", "read", "write"} {
 		if list := d.Permissions[k]; len(list) > 0 {
-			p.printf("  %-8s %s\n", k, printable(strings.Join(list, ", ")))
+			p.printf("  %-8s %s\n", k, report.Clean(strings.Join(list, ", ")))
 		}
 	}
 	p.printf("\nSteps\n")
@@ -240,7 +241,7 @@ func (d *about) write(p *program) {
 		p.printf("\nScenarios to practise: runbook run %s --scenario NAME\n", d.Name)
 	}
 	for _, s := range d.Scenarios {
-		p.printf("  %-26s %s\n", printable(s.Name), printable(s.Title))
+		p.printf("  %-26s %s\n", report.Clean(s.Name), report.Clean(s.Title))
 	}
 }
 
@@ -255,7 +256,7 @@ func (d *about) writeNeeds(p *program) {
 		} else if !in.Required {
 			def = "optional"
 		}
-		p.printf("  %-14s %s, %s  %s\n", printable(in.Name), in.Type, printable(def), printable(in.Description))
+		p.printf("  %-14s %s, %s  %s\n", report.Clean(in.Name), in.Type, report.Clean(def), report.Clean(in.Description))
 	}
 	if len(d.Secrets) > 0 {
 		p.printf("\nSecrets\n")
@@ -265,10 +266,10 @@ func (d *about) writeNeeds(p *program) {
 		if s.Optional {
 			optional = " (optional)"
 		}
-		p.printf("  %-14s from %s%s  %s\n", printable(s.Name), printable(s.From), optional, printable(s.Description))
+		p.printf("  %-14s from %s%s  %s\n", report.Clean(s.Name), report.Clean(s.From), optional, report.Clean(s.Description))
 	}
 	if len(d.Requires) > 0 {
-		p.printf("\nNeeds     %s\n", printable(strings.Join(d.Requires, ", ")))
+		p.printf("\nNeeds     %s\n", report.Clean(strings.Join(d.Requires, ", ")))
 	}
 }
 
@@ -281,7 +282,7 @@ func writeOutline(p *program, steps []aboutStep, depth int) {
 		if s.When != "" {
 			line += "  [" + s.When + "]"
 		}
-		p.printf("%s\n", printable(strings.ReplaceAll(line, "\n", " ")))
+		p.printf("%s\n", report.Clean(strings.ReplaceAll(line, "\n", " ")))
 		writeOutline(p, s.Steps, depth+1)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"runbook/engine"
 	"runbook/engine/interp"
+	"runbook/engine/report"
 	"runbook/engine/scenario"
 	"runbook/engine/source/render"
 	"runbook/engine/types"
@@ -83,10 +84,10 @@ func (p *program) drillInputs(c *cli.Context, rb *engine.Runbook, sc *scenario.S
 func (p *program) debrief(sc *scenario.Scenario, out *engine.Outcome, ended error) error {
 	met, failures := sc.Expect.Hold(out.State)
 	for _, m := range out.Missed {
-		fmt.Fprintf(p.err, "the scenario has no answer: %s\n", printable(m))
+		fmt.Fprintf(p.err, "the scenario has no answer: %s\n", report.Clean(m))
 	}
 	for _, f := range failures {
-		fmt.Fprintf(p.err, "not as expected: %s\n", printable(f.String()))
+		fmt.Fprintf(p.err, "not as expected: %s\n", report.Clean(f.String()))
 	}
 	if len(failures)+len(out.Missed) == 0 {
 		fmt.Fprintf(p.err, "DRILL %s: as expected in all of %s\n", sc.Name, count(met, "point"))

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"runbook/engine"
+	"runbook/engine/report"
 )
 
 func main() {
@@ -59,7 +60,7 @@ func (p *program) exit(err error) int {
 		ce = &codeError{engine.ExitUsage, err}
 	}
 	if ce.err != nil {
-		fmt.Fprintf(p.err, "runbook: %s\n", printable(ce.err.Error()))
+		fmt.Fprintf(p.err, "runbook: %s\n", report.Clean(ce.err.Error()))
 	}
 	return int(ce.code)
 }

@@ -91,18 +91,18 @@ func (p *prompter) scripted(q interp.Question) scenario.Answer {
 
 // show prints what is asked, and what will be done.
 func (p *prompter) show(q interp.Question) {
-	name := printable(q.Step)
+	name := report.Clean(q.Step)
 	if p.script != nil {
 		name = "DRILL  " + name
 	}
 	fmt.Fprintf(p.out, "\n── %s %s\n", name, strings.Repeat("─", max(4, 60-len(name))))
 	for _, text := range []string{q.Title, q.Text} {
 		if text != "" {
-			fmt.Fprintln(p.out, indent(printable(strings.TrimRight(text, "\n"))))
+			fmt.Fprintln(p.out, indent(report.Clean(strings.TrimRight(text, "\n"))))
 		}
 	}
 	if q.Shown != nil {
-		fmt.Fprintln(p.out, indent(printable(report.Shown(q.Shown))))
+		fmt.Fprintln(p.out, indent(report.Clean(report.Shown(q.Shown))))
 	}
 }
 
@@ -135,12 +135,12 @@ func enterTakes(def string) string {
 	if def == "" {
 		return ""
 	}
-	return fmt.Sprintf(" (drill: Enter for %s)", printable(def))
+	return fmt.Sprintf(" (drill: Enter for %s)", report.Clean(def))
 }
 
 func (p *prompter) choose(ctx context.Context, choices []journal.Choice, def string) (string, error) {
 	for i, c := range choices {
-		fmt.Fprintf(p.out, "  %d) %s  %s\n", i+1, printable(c.ID), printable(c.Title))
+		fmt.Fprintf(p.out, "  %d) %s  %s\n", i+1, report.Clean(c.ID), report.Clean(c.Title))
 	}
 	for {
 		text, err := p.readLine(ctx, fmt.Sprintf("  Which one? [1-%d]%s ", len(choices), enterTakes(def)))
@@ -202,7 +202,7 @@ func (p *prompter) collect(ctx context.Context, c interp.Collect, def string, a 
 		}
 		v, err := c.Parse(text)
 		if err != nil {
-			fmt.Fprintf(p.out, "  %s\n", printable(err.Error()))
+			fmt.Fprintf(p.out, "  %s\n", report.Clean(err.Error()))
 			continue
 		}
 		if c.Secret {
@@ -217,7 +217,7 @@ func (p *prompter) collect(ctx context.Context, c interp.Collect, def string, a 
 func hint(description string, def any) string {
 	s := ""
 	if description != "" {
-		s = " " + printable(description)
+		s = " " + report.Clean(description)
 	}
 	if def != nil {
 		s += fmt.Sprintf(" [%v]", def)
@@ -229,7 +229,7 @@ func hint(description string, def any) string {
 func (p *prompter) input(ctx context.Context) func(*plan.Input, string) (string, error) {
 	return func(in *plan.Input, why string) (string, error) {
 		if why != "" {
-			fmt.Fprintf(p.out, "  %s\n", printable(why))
+			fmt.Fprintf(p.out, "  %s\n", report.Clean(why))
 		}
 		return p.readLine(ctx, fmt.Sprintf("%s (%s)%s: ", in.Name, in.Type, hint(in.Description, nil)))
 	}

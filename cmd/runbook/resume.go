@@ -56,6 +56,9 @@ func (p *program) resume(c *cli.Context) error {
 	if err := s.answers.check(rb.Plan); err != nil {
 		return err
 	}
+	for _, e := range log.Events {
+		s.past(e)
+	}
 	return s.finish(rb.Resume(s.ctx, id, engine.RunOptions{Session: s.engine()}))
 }
 

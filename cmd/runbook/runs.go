@@ -7,6 +7,7 @@ import (
 
 	"runbook/engine"
 	"runbook/engine/journal"
+	"runbook/engine/report"
 )
 
 func (p *program) runsCommand() *cli.Command {
@@ -66,7 +67,7 @@ func (p *program) runs(c *cli.Context) error {
 		if r.Mode == string(engine.ModeDrill) {
 			mode = "  DRILL"
 		}
-		p.printf("%-44s  %s  %-11s  %-10s%s  %s\n", r.Run, r.Began.UTC().Format("2006-01-02 15:04:05Z"), r.Status, duration(r.Duration), mode, printable(r.about()))
+		p.printf("%-44s  %s  %-11s  %-10s%s  %s\n", r.Run, r.Began.UTC().Format("2006-01-02 15:04:05Z"), r.Status, duration(r.Duration), mode, report.Clean(r.about()))
 	}
 	return nil
 }

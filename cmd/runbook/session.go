@@ -28,6 +28,7 @@ type session struct {
 	answers  *answers
 	drill    *scenario.Scenario // nil: the run is real
 	watch    []func(journal.Event)
+	past     func(journal.Event) // tells the view what happened before a resume
 	live     *report.Live
 	close    func()
 }
@@ -42,7 +43,7 @@ func (p *program) session(c *cli.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{p: p, user: p.who(c), store: store, answers: given, close: func() {}}
+	s := &session{p: p, user: p.who(c), store: store, answers: given, close: func() {}, past: func(journal.Event) {}}
 	s.ctx, s.stop = withTimeout(c.Context, c.Duration("timeout"))
 	var tty *os.File
 	if !c.Bool("non-interactive") && isTerminal(p.in) {
@@ -65,13 +66,13 @@ func (s *session) view(c *cli.Context, interactive bool) {
 	color := p.color(c.Bool("no-color"))
 	if isTerminal(p.out) && p.env("TERM") != "dumb" && p.env("NO_COLOR") == "" && !c.Bool("no-color") && interactive {
 		s.live = report.NewLive(p.out, report.LiveOptions{Color: color, Size: terminalSize(p.out)})
-		s.watch = append(s.watch, s.live.Event)
+		s.watch, s.past = append(s.watch, s.live.Event), s.live.Past
 		p.leave = s.live.Suspend
 		s.close = s.live.Close
 		return
 	}
 	lines := report.NewLines(p.out, report.LineOptions{Color: color})
-	s.watch = append(s.watch, lines.Event)
+	s.watch, s.past = append(s.watch, lines.Event), lines.Past
 }
 
 func (s *session) screen() suspender {
@@ -102,8 +103,12 @@ func (s *session) engine() engine.Session {
 // there.
 func (s *session) ask(ctx context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
 	a, secrets, ok, err := s.answers.to(q, s.user)
-	if ok || err != nil {
-		return a, secrets, err
+	if err != nil && !errors.Is(err, engine.ErrNobody) { // it cannot be used: the question stays open
+		fmt.Fprintf(s.p.err, "runbook: %s\n", report.Clean(err.Error()))
+		return a, nil, engine.ErrNobody
+	}
+	if ok {
+		return a, secrets, nil
 	}
 	switch {
 	case s.prompter != nil:

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"runbook/engine"
+	"runbook/engine/report"
 	"runbook/engine/source"
 	"runbook/engine/source/render"
 	"runbook/engine/syntax"
@@ -75,7 +76,7 @@ func (p *program) verdict(all source.Diagnostics, files int, skipped []string) {
 		}
 	}
 	if len(skipped) > 0 {
-		fmt.Fprintf(p.err, "not runbooks, passed over: %s\n", printable(strings.Join(skipped, ", ")))
+		fmt.Fprintf(p.err, "not runbooks, passed over: %s\n", report.Clean(strings.Join(skipped, ", ")))
 	}
 	fmt.Fprintf(p.err, "%s, %s, %s\n", count(files, "file"), count(errs, "error"), count(len(all)-errs, "warning"))
 }

@@ -32,14 +32,14 @@ func StateDir(env func(string) string) (string, error) {
 	return "", errors.New("there is no folder to keep runs in: neither RUNBOOK_STATE nor HOME is set")
 }
 
-// NewID is an id for a run that begins now: it sorts by time, and holds the
-// runbook's name.
+// NewID is an id for a run that begins now: it sorts by time, to the
+// millisecond, and holds the runbook's name.
 func NewID(now time.Time, name string) (string, error) {
 	b := make([]byte, 3)
 	if _, err := rand.Read(b); err != nil {
 		return "", err
 	}
-	return now.UTC().Format("20060102T150405Z") + "-" + slug(name) + "-" + hex.EncodeToString(b), nil
+	return strings.Replace(now.UTC().Format("20060102T150405.000Z"), ".", "", 1) + "-" + slug(name) + "-" + hex.EncodeToString(b), nil
 }
 
 func slug(name string) string {

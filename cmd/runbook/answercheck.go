@@ -1,0 +1,123 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"runbook/engine/interp"
+	"runbook/engine/plan"
+	"runbook/engine/source"
+)
+
+// check holds the answers against the runbook before anything runs: a slip would
+// leave a question open at the worst time. An id may stand for several steps,
+// in procedures; an answer has to fit one of them.
+func (a *answers) check(p *plan.Plan) error {
+	steps := map[string][]*plan.Step{}
+	p.Walk(func(s *plan.Step) { steps[s.ID] = append(steps[s.ID], s) })
+	for _, id := range a.approve {
+		if err := a.known(p, steps, id); err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(steps[id], func(s *plan.Step) bool { return s.Confirm != nil }) {
+			return usage("--approve %s: it does not ask for approval", id)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.whole)) {
+		id, undo := strings.CutSuffix(name, ">undo")
+		if err := a.known(p, steps, id); err != nil {
+			return err
+		}
+		if err := fitsOne(steps[id], func(s *plan.Step) error { return wholeFits(s, undo, a.whole[name]) }); err != nil {
+			return usage("--answer %s=%s: %w", name, a.whole[name], err)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(a.fields)) {
+		if err := a.known(p, steps, id); err != nil {
+			return err
+		}
+		for _, field := range slices.Sorted(maps.Keys(a.fields[id])) {
+			if err := fitsOne(steps[id], func(s *plan.Step) error { return fieldFits(s, field, a.fields[id][field]) }); err != nil {
+				return usage("--answer %s.%s: %w", id, field, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (a *answers) known(p *plan.Plan, steps map[string][]*plan.Step, id string) error {
+	if len(steps[id]) > 0 {
+		return nil
+	}
+	if s := source.Suggest(id, slices.Collect(maps.Keys(steps))); s != "" {
+		return usage("%s has no step %q to answer; did you mean %q?", p.Name, id, s)
+	}
+	return usage("%s has no step %q to answer", p.Name, id)
+}
+
+// fitsOne gives the first step's reason where an answer fits none.
+func fitsOne(steps []*plan.Step, fits func(*plan.Step) error) error {
+	var first error
+	for _, s := range steps {
+		err := fits(s)
+		if err == nil {
+			return nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// wholeFits reports whether a choice is one that a step may be answered with.
+func wholeFits(s *plan.Step, undo bool, choice string) error {
+	var ids []string
+	switch {
+	case undo:
+		ids = approvals
+	case s.Role == plan.Manual:
+		ids = doneOrNot
+	case s.Ask != nil:
+		for _, b := range s.Branches {
+			ids = append(ids, b.ID)
+		}
+	default:
+		if s.Confirm != nil {
+			ids = append(ids, approvals...)
+		}
+		if s.Role == plan.Action {
+			ids = append(ids, doubts...)
+		}
+	}
+	switch {
+	case len(ids) == 0:
+		return errors.New("the step asks nothing")
+	case !slices.Contains(ids, choice):
+		return fmt.Errorf("the answers are %s", strings.Join(ids, ", "))
+	}
+	return nil
+}
+
+// fieldFits reports whether a value is one that a manual step takes.
+func fieldFits(s *plan.Step, field string, g given) error {
+	var names []string
+	for _, c := range s.Collect {
+		if c.Name != field {
+			names = append(names, c.Name)
+			continue
+		}
+		if c.Secret && g.direct {
+			return errors.New("a secret must not stand on the command line, where others can read it: give @-, @FILE or @env:NAME")
+		}
+		_, err := (&interp.Collect{Decl: c.Decl, Secret: c.Secret}).Parse(g.text)
+		return err
+	}
+	if len(names) == 0 {
+		return errors.New("the step collects nothing")
+	}
+	return fmt.Errorf("the step collects %s", strings.Join(names, ", "))
+}
