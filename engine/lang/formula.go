@@ -142,7 +142,7 @@ func (f *Formula) compared(n ast.Node) bool {
 		f.Literals = []any{v}
 		return ok
 	}
-	nodes := []ast.Node{}
+	var nodes []ast.Node
 	switch r := n.(type) {
 	case *ast.BinaryNode:
 		if r.Operator != ".." {

@@ -85,7 +85,7 @@ func markOf(name string) string { return "\x00" + nonce + ":" + name + "\x00" }
 func printValue(source string, v any) (string, error) {
 	switch v := v.(type) {
 	case nil:
-		return "", fmt.Errorf("%s has no value; give it one: %s | default ...", source, source)
+		return "", fmt.Errorf("%s has no value; give it a default: `%s | default VALUE`", source, source)
 	case secret.Value:
 		if !v.Present {
 			return "", nil

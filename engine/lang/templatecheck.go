@@ -95,7 +95,6 @@ type value struct {
 	typ  *types.Type
 	path []string // nil where it is not rooted in the scope
 	root bool     // the scope itself
-	late string   // the step that may not have run, where that is open
 }
 
 func (c *templateChecker) top() dot {

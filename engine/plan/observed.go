@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"runbook/engine/kind"
 	"runbook/engine/lang"
@@ -71,15 +70,6 @@ func (c *compiler) oneKind(n *syntax.Node) (*kind.Kind, *syntax.Node) {
 		return nil, nil
 	}
 	return have[0], block
-}
-
-// kindKeys are the kinds' names, for messages.
-func (c *compiler) kindKeys() string {
-	names := make([]string, len(c.opts.Kinds))
-	for i, k := range c.opts.Kinds {
-		names[i] = "`" + k.Name + "`"
-	}
-	return strings.Join(names, ", ")
 }
 
 // repeated is the check that a step repeats, anywhere in the file or in the
