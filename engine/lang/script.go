@@ -254,6 +254,10 @@ type scriptChecker struct {
 	file   *syntax.File
 	// carrying are the variables that hold a hole's value, or one made of it.
 	carrying map[string]bool
+	// risky are those of them that may hold more than ints.
+	risky     map[string]bool
+	onlyRisky bool
+	own       map[string]bool // the script's functions
 }
 
 func (c *scriptChecker) say(sev source.Severity, code string, from, to int, summary, detail string) {

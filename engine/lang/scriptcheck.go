@@ -188,6 +188,9 @@ var missing = map[string]string{
 func (c *scriptChecker) inspect() {
 	if len(c.holes) > 0 {
 		c.carrying = c.carriers()
+		c.onlyRisky = true
+		c.risky = c.carriers()
+		c.onlyRisky = false
 	}
 	syntax.Walk(c.file, func(n syntax.Node) bool {
 		switch n := n.(type) {
@@ -199,6 +202,12 @@ func (c *scriptChecker) inspect() {
 			c.redirect(n)
 		case *syntax.CallExpr:
 			c.callExpr(n)
+		case *syntax.ArithmExp, *syntax.ArithmCmd, *syntax.LetClause, *syntax.CStyleLoop:
+			c.evaluations(n)
+		case *syntax.BinaryTest:
+			if n.Op >= syntax.TsEql && n.Op <= syntax.TsGtr {
+				c.evaluations(n)
+			}
 		case *syntax.Assign:
 			c.assigned(n)
 		case *syntax.Stmt:

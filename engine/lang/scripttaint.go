@@ -1,6 +1,9 @@
 package lang
 
 import (
+	"strconv"
+	"strings"
+
 	"mvdan.cc/sh/v3/syntax"
 
 	"runbook/engine/source"
@@ -53,8 +56,10 @@ func (c *scriptChecker) splits(w *syntax.Word, carrying map[string]bool) {
 // carries reports whether a hole, or a variable that carries one, stands in a
 // node.
 func (c *scriptChecker) carries(n syntax.Node, carrying map[string]bool) bool {
-	if len(c.in(n)) > 0 {
-		return true
+	for _, h := range c.in(n) {
+		if !c.onlyRisky || !h.int() {
+			return true
+		}
 	}
 	found := false
 	syntax.Walk(n, func(n syntax.Node) bool {
@@ -83,9 +88,76 @@ func (c *scriptChecker) carriers() map[string]bool {
 						out[n.Name.Value] = true
 					}
 				}
+			case *syntax.CallExpr:
+				c.handed(n, out)
 			}
 			return true
 		})
 	}
 	return out
+}
+
+// handed notes what a command takes over into variables: the arguments of `set`
+// and of functions by their numbers, and the names that are read into. What is
+// read may always be made of a hole.
+func (c *scriptChecker) handed(n *syntax.CallExpr, out map[string]bool) {
+	if len(n.Args) < 2 {
+		return
+	}
+	args := n.Args[1:]
+	switch name, _ := literalWord(n.Args[0]); {
+	case name == "read" || name == "mapfile" || name == "readarray":
+		for _, a := range args {
+			if s, ok := literalWord(a); ok && !strings.HasPrefix(s, "-") {
+				out[s] = true
+			}
+		}
+	case name == "set" || c.functions()[name]:
+		if s, _ := literalWord(args[0]); name == "set" && s == "--" {
+			args = args[1:]
+		}
+		for i, a := range args {
+			if c.carries(a, out) {
+				out[strconv.Itoa(i+1)], out["*"] = true, true
+				if i == 0 {
+					out["@"] = true
+				}
+			}
+		}
+	}
+}
+
+// functions are the names of the script's own.
+func (c *scriptChecker) functions() map[string]bool {
+	if c.own == nil {
+		c.own = map[string]bool{}
+		syntax.Walk(c.file, func(n syntax.Node) bool {
+			if f, ok := n.(*syntax.FuncDecl); ok && f.Name != nil {
+				c.own[f.Name.Value] = true
+			}
+			return true
+		})
+	}
+	return c.own
+}
+
+// evaluations refuses variables that carry a hole in arithmetic, where a shell
+// evaluates what they hold. Those that hold nothing but ints are safe.
+func (c *scriptChecker) evaluations(n syntax.Node) {
+	syntax.Walk(n, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.CmdSubst:
+			return false
+		case *syntax.Lit:
+			if c.risky[n.Value] {
+				c.atNode(source.Error, "hole-here", n, "`"+n.Value+"` holds a value of this run, and arithmetic evaluates it", "Only an int is safe here: give the input the type int.")
+			}
+		case *syntax.ParamExp:
+			if n.Param != nil && c.risky[n.Param.Value] && !n.Length {
+				c.atNode(source.Error, "hole-here", n, "`$"+n.Param.Value+"` holds a value of this run, and arithmetic evaluates it", "Only an int is safe here: give the input the type int.")
+			}
+			return false
+		}
+		return true
+	})
 }
