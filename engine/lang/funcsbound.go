@@ -76,6 +76,10 @@ func replace(old, to, s string) (string, error) {
 	return strings.ReplaceAll(s, old, to), nil
 }
 
+// maxMatches bounds how many matches a replacement has: each costs far more than
+// the characters that it covers.
+const maxMatches = 50_000
+
 // replaceAll is a replacement by a regular expression: whether it fits is known
 // once each match has been.
 func replaceAll(literal bool) func(pattern, s, to string) (string, error) {
@@ -86,7 +90,11 @@ func replaceAll(literal bool) func(pattern, s, to string) (string, error) {
 		}
 		var b []byte
 		at := 0
-		for _, m := range re.FindAllStringSubmatchIndex(s, -1) {
+		found := re.FindAllStringSubmatchIndex(s, maxMatches+1)
+		if len(found) > maxMatches {
+			return "", tooLong("regexReplaceAll")
+		}
+		for _, m := range found {
 			b = append(b, s[at:m[0]]...)
 			if strings.Count(to, "$")*(m[1]-m[0])+len(to) > maxText {
 				return "", tooLong("regexReplaceAll")
