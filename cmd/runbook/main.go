@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"os"
 
 	"runbook/engine"
@@ -14,6 +16,7 @@ import (
 )
 
 func main() {
+	log.SetOutput(io.Discard) // net/http complains there of servers; the journal says it better
 	os.Exit(Main(os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
 
