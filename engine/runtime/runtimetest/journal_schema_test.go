@@ -180,7 +180,7 @@ func nested(t *testing.T, what string, events []journal.Event) {
 		}
 		for key := range ended {
 			rest, inside := strings.CutPrefix(e.Key, key)
-			if inside && rest != "" && strings.ContainsAny(rest[:1], "/>#") && !strings.HasPrefix(rest, ">on_failure") && !strings.HasPrefix(rest, ">undo") {
+			if inside && rest != "" && strings.ContainsAny(rest[:1], "/>#") && !strings.HasPrefix(rest, ">on_failure") && !strings.Contains(rest, ">undo") {
 				t.Errorf("%s: %s %s stands behind the end of %s", what, e.Type, e.Key, key)
 			}
 		}
