@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,40 +21,30 @@ import (
 	"runbook/engine/types"
 )
 
-// TestMain lets the test's own binary play every program of the tests: under
-// another name it notes how it was called, and answers.
-func TestMain(m *testing.M) {
-	if log := os.Getenv("PROBE_LOG"); log != "" {
-		os.Exit(probe(log, filepath.Base(os.Args[0]), os.Args[1:]))
-	}
-	os.Exit(m.Run())
-}
-
-// probe appends its argv to the log as JSON. `--stdin` and `--env` add what
-// stands there; `--print` prints the last argument.
-func probe(log, name string, args []string) int {
-	argv := append([]string{name}, args...)
-	if len(args) > 0 {
-		switch args[0] {
-		case "--stdin":
-			in, _ := io.ReadAll(os.Stdin)
-			argv = append(argv, string(in))
-		case "--env":
-			argv = append(argv, os.Getenv("X"))
-		case "--print":
-			fmt.Print(args[len(args)-1])
-		}
-	}
-	line, _ := json.Marshal(argv)
-	f, err := os.OpenFile(log, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
+// probe builds the program that stands for every other: it notes how it was
+// called, and answers.
+var probe = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "runbook-probe-")
 	if err != nil {
-		return 99
+		return "", err
 	}
-	defer f.Close()
-	if _, err := f.Write(append(line, '\n')); err != nil {
-		return 98
+	probeDir = dir
+	out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "probe"), "./testdata/probe").CombinedOutput()
+	if err != nil {
+		return dir, fmt.Errorf("the probe cannot be built: %w\n%s", err, out)
 	}
-	return 0
+	return dir, nil
+})
+
+// probeDir is where it is, once somebody wanted it.
+var probeDir string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if probeDir != "" {
+		_ = os.RemoveAll(probeDir)
+	}
+	os.Exit(code)
 }
 
 // lab is a world in which every program is the probe.
@@ -68,12 +59,12 @@ var decoys = []string{"probe", "id", "rm", "touch", "x", "reboot", "sh"}
 func newLab(t testing.TB) *lab {
 	t.Helper()
 	l := &lab{bin: t.TempDir(), log: filepath.Join(t.TempDir(), "log"), dir: t.TempDir()}
-	self, err := os.Executable()
+	dir, err := probe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range decoys {
-		if err := os.Symlink(self, filepath.Join(l.bin, name)); err != nil {
+		if err := os.Symlink(filepath.Join(dir, "probe"), filepath.Join(l.bin, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -298,6 +289,7 @@ func (l *lab) clean(t testing.TB) bool {
 // TestHolesAreWords runs every script with every value in the embedded shell:
 // the probe is called with the words expected, and nothing else happens.
 func TestHolesAreWords(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	g := guard.New(permit.Set{Act: []string{"probe"}}, guard.Options{Env: l.env})
 	defer g.Close()
@@ -306,6 +298,7 @@ func TestHolesAreWords(t *testing.T) {
 
 // TestHolesAreWordsInBash is the same with a real bash.
 func TestHolesAreWordsInBash(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	bash := "/bin/bash"
 	if _, err := os.Stat(bash); err != nil {
