@@ -48,6 +48,8 @@ type Guard struct {
 
 	mu      sync.Mutex
 	clients map[string]*transport
+	temp    string // the folder that holds the scripts' own; "" until one is needed
+	scripts int
 }
 
 // New makes a guard.
@@ -84,10 +86,14 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// Close lets idle connections go.
+// Close lets idle connections go, and removes what scripts kept in $TMPDIR.
 func (g *Guard) Close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.temp != "" {
+		_ = os.RemoveAll(g.temp) // the system's own cleaning takes the rest
+		g.temp = ""
+	}
 	for _, t := range g.clients {
 		t.http.CloseIdleConnections()
 	}

@@ -37,12 +37,14 @@ func (g *Guard) process(ctx context.Context, c Command) (int, error) {
 		c.Started(Process{PID: cmd.Process.Pid, Group: groupOf(cmd), Argv: c.Argv, Started: time.Now()})
 	}
 	err := g.wait(ctx, cmd)
-	endGroup(cmd, false)
+	left := endGroup(cmd, false)
 	if !pipes.drained(settle) {
 		endGroup(cmd, true)
 		pipes.drained(settle)
 	}
-	endGroup(cmd, true)
+	if left {
+		killGroup(cmd)
+	}
 	if ctx.Err() != nil {
 		return exitCode(cmd, err), context.Cause(ctx)
 	}
@@ -56,6 +58,14 @@ func whyNot(err error, dir string) error {
 		return fmt.Errorf("there is no folder %s to run in", dir)
 	}
 	return err
+}
+
+// killGroup ends what is left of a group and gives the system a moment to carry
+// it out: nothing of it runs beside the next step.
+func killGroup(cmd *exec.Cmd) {
+	for pause := 100 * time.Microsecond; endGroup(cmd, true) && pause < 100*time.Millisecond; pause *= 2 {
+		time.Sleep(pause)
+	}
 }
 
 // wait waits for the program; when the context ends, the group gets TERM, then

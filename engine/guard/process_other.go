@@ -13,10 +13,12 @@ func setGroup(*exec.Cmd) {}
 
 func groupOf(cmd *exec.Cmd) int { return cmd.Process.Pid }
 
-func endGroup(cmd *exec.Cmd, kill bool) {
-	if cmd.ProcessState == nil {
-		_ = cmd.Process.Kill()
+func endGroup(cmd *exec.Cmd, kill bool) bool {
+	if cmd.ProcessState != nil {
+		return false
 	}
+	_ = cmd.Process.Kill()
+	return true
 }
 
 func signalOf(*os.ProcessState) int { return 0 }

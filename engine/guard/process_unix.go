@@ -3,6 +3,7 @@
 package guard
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"syscall"
@@ -12,13 +13,14 @@ func setGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: t
 
 func groupOf(cmd *exec.Cmd) int { return cmd.Process.Pid }
 
-// endGroup signals what is left of the program's group.
-func endGroup(cmd *exec.Cmd, kill bool) {
+// endGroup signals what is left of the program's group, and reports whether
+// there was anything: one that is dead but not yet buried counts.
+func endGroup(cmd *exec.Cmd, kill bool) bool {
 	sig := syscall.SIGTERM
 	if kill {
 		sig = syscall.SIGKILL
 	}
-	_ = syscall.Kill(-cmd.Process.Pid, sig) // ESRCH: nothing is left
+	return !errors.Is(syscall.Kill(-cmd.Process.Pid, sig), syscall.ESRCH)
 }
 
 func signalOf(s *os.ProcessState) int {

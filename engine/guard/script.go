@@ -33,11 +33,11 @@ type ScriptRun struct {
 // the permission check; one denial makes the whole run a *Denied. When it
 // returns, nothing that it started is left, background jobs included.
 func (g *Guard) RunScript(ctx context.Context, r ScriptRun) (Output, error) {
-	tmp, err := os.MkdirTemp("", "runbook-")
+	tmp, err := g.scratch()
 	if err != nil {
 		return Output{Exit: -1}, err
 	}
-	defer os.RemoveAll(tmp)
+	defer tmp.remove()
 	if len(r.Interpreter) > 0 {
 		return g.interpreted(ctx, r, tmp)
 	}
@@ -79,7 +79,7 @@ var errDone = errors.New("the script has finished")
 type scriptState struct {
 	guard    *Guard
 	run      ScriptRun
-	tmp      string
+	tmp      *scratch
 	stop     context.CancelCauseFunc
 	programs sync.WaitGroup
 
@@ -131,7 +131,7 @@ func (s *scriptState) variables() expand.Environ {
 		name, value, _ := strings.Cut(kv, "=")
 		vars[name] = expand.Variable{Set: true, Exported: true, Kind: expand.String, Str: value}
 	}
-	vars["TMPDIR"] = expand.Variable{Set: true, Exported: true, Kind: expand.String, Str: s.tmp}
+	vars["TMPDIR"] = expand.Variable{Set: true, Exported: true, Kind: expand.String, Str: s.tmp.dir}
 	for i, v := range s.run.Script.Values {
 		x := expand.Variable{Set: true, ReadOnly: true, Kind: expand.String}
 		switch v := v.(type) {
@@ -176,6 +176,10 @@ func (s *scriptState) exec(ctx context.Context, argv []string) error {
 	if err != nil {
 		fmt.Fprintln(hc.Stderr, err)
 		return interp.ExitStatus(127)
+	}
+	if err := s.tmp.make(); err != nil {
+		fmt.Fprintln(hc.Stderr, err)
+		return interp.ExitStatus(126)
 	}
 	c := Command{Argv: argv, Path: path, Env: s.exported(hc.Env), Dir: hc.Dir, Stdout: hc.Stdout, Stderr: hc.Stderr, Started: s.run.Started}
 	if hc.Stdin != nil {
@@ -222,7 +226,10 @@ func (s *scriptState) mayOpen(path string, write bool) error {
 		list, name = s.guard.Permissions.Write, "permissions.files.write"
 	}
 	real := resolved(path)
-	for _, root := range append([]string{s.tmp}, always...) {
+	if below(resolved(s.tmp.dir), real) {
+		return s.tmp.make()
+	}
+	for _, root := range always {
 		if below(resolved(root), real) || path == root {
 			return nil
 		}
@@ -295,8 +302,8 @@ func (s *scriptState) readDir(ctx context.Context, path string) ([]fs.DirEntry, 
 
 // interpreted runs a script with a program: the text goes into a file of the
 // step's own folder, the holes into the environment.
-func (g *Guard) interpreted(ctx context.Context, r ScriptRun, tmp string) (Output, error) {
-	env := map[string]string{"TMPDIR": tmp}
+func (g *Guard) interpreted(ctx context.Context, r ScriptRun, tmp *scratch) (Output, error) {
+	env := map[string]string{"TMPDIR": tmp.dir}
 	for k, v := range r.Env {
 		env[k] = v
 	}
@@ -307,7 +314,10 @@ func (g *Guard) interpreted(ctx context.Context, r ScriptRun, tmp string) (Outpu
 		}
 		env[fmt.Sprintf("__rb%d", i)] = text
 	}
-	file := filepath.Join(tmp, "script")
+	if err := tmp.make(); err != nil {
+		return Output{Exit: -1}, err
+	}
+	file := filepath.Join(tmp.dir, "script")
 	if err := os.WriteFile(file, []byte(r.Script.Text), 0o600); err != nil {
 		return Output{Exit: -1}, err
 	}
