@@ -13,6 +13,7 @@ import (
 func TestShell(t *testing.T) {
 	kindtest.Declaration(t, New())
 	g := guard.New(permit.Set{Observe: []string{"cat", "sleep", "no-such-program", "head"}, Act: []string{"sh", "bash"}}, guard.Options{Grace: 200 * time.Millisecond})
+	t.Cleanup(g.Close)
 	is := func(name string, want any) func(*testing.T, map[string]any) {
 		return func(t *testing.T, f map[string]any) {
 			t.Helper()
