@@ -4,6 +4,7 @@ package checks
 import (
 	"runbook/checks/http"
 	"runbook/checks/shell"
+	"runbook/checks/sql"
 	"runbook/engine/kind/exec"
 )
 
@@ -12,5 +13,6 @@ func All() []exec.Kind {
 	return []exec.Kind{
 		http.New(),
 		shell.New(),
+		sql.New(),
 	}
 }

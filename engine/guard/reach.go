@@ -1,0 +1,58 @@
+package guard
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// DialHost connects to host:port on behalf of a library that speaks a protocol
+// of its own: it can stand as the dial function of a database driver. The host
+// is put to the permission check, and so is the address that its name leads to.
+func (g *Guard) DialHost(ctx context.Context, network, address string) (net.Conn, error) {
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	port, err := strconv.ParseUint(service, 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a port", service)
+	}
+	if d := g.Permissions.Host(host, int(port)); !d.OK {
+		return nil, &Denied{Effect: address, List: "permissions.hosts", Entry: d.Suggest, Reason: d.Reason}
+	}
+	direct := &transport{guard: g, proxy: func(*url.URL) (*url.URL, error) { return nil, nil }}
+	return direct.dial(ctx, network, address)
+}
+
+// ClientTLS is the configuration for a library that speaks TLS itself: it trusts
+// what the guard trusts, and the step's own certificates.
+func (g *Guard) ClientTLS(t TLS) (*tls.Config, error) { return g.tlsConfig(t) }
+
+// LibraryFile puts a file that a library opens by itself to the permission check,
+// for writing where write is set. What it gives is the file behind all symbolic
+// links, which is what must be opened.
+func (g *Guard) LibraryFile(path string, write bool) (string, error) {
+	list, name := g.Permissions.Read, "permissions.files.read"
+	if write {
+		list, name = g.Permissions.Write, "permissions.files.write"
+	}
+	real := resolved(path)
+	if st, err := os.Lstat(real); err == nil && st.Mode()&os.ModeSymlink != 0 {
+		return "", &Denied{Effect: path, List: name, Reason: fmt.Sprintf("`%s` is a link that leads nowhere", path)}
+	}
+	for _, entry := range list {
+		if below(resolved(entry), real) {
+			return real, nil
+		}
+		if ok, err := filepath.Match(entry, real); err == nil && ok {
+			return real, nil
+		}
+	}
+	return "", &Denied{Effect: path, List: name, Entry: path, Reason: fmt.Sprintf("no entry of `%s` permits the file `%s`", name, path)}
+}
