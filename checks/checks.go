@@ -3,6 +3,7 @@ package checks
 
 import (
 	"runbook/checks/http"
+	"runbook/checks/prometheus"
 	"runbook/checks/shell"
 	"runbook/checks/sql"
 	"runbook/engine/kind/exec"
@@ -14,5 +15,6 @@ func All() []exec.Kind {
 		http.New(),
 		shell.New(),
 		sql.New(),
+		prometheus.New(),
 	}
 }

@@ -62,6 +62,7 @@ var only = map[string][]string{
 	"github.com/jackc/pgx":          {"checks/sql"},
 	"github.com/go-sql-driver":      {"checks/sql"},
 	"github.com/ncruces/go-sqlite3": {"checks/sql"},
+	"github.com/prometheus":         {"checks/prometheus"},
 }
 
 type pkg struct {
