@@ -35,6 +35,9 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Resolve looks a host up; nil is the system's resolver.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	// Nameservers are the system's name servers, as host:port; nil asks the
+	// system which they are.
+	Nameservers []string
 	// Roots are the certificates to trust besides a step's own; nil is the
 	// system's.
 	Roots *x509.CertPool
