@@ -6,6 +6,7 @@ import (
 	"runbook/checks/prometheus"
 	"runbook/checks/shell"
 	"runbook/checks/sql"
+	"runbook/checks/tcp"
 	"runbook/engine/kind/exec"
 )
 
@@ -16,5 +17,6 @@ func All() []exec.Kind {
 		shell.New(),
 		sql.New(),
 		prometheus.New(),
+		tcp.New(),
 	}
 }
