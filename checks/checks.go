@@ -7,6 +7,7 @@ import (
 	"runbook/checks/shell"
 	"runbook/checks/sql"
 	"runbook/checks/tcp"
+	"runbook/checks/tls"
 	"runbook/engine/kind/exec"
 )
 
@@ -18,5 +19,6 @@ func All() []exec.Kind {
 		sql.New(),
 		prometheus.New(),
 		tcp.New(),
+		tls.New(),
 	}
 }
