@@ -2,6 +2,7 @@
 package checks
 
 import (
+	"runbook/checks/dns"
 	"runbook/checks/http"
 	"runbook/checks/prometheus"
 	"runbook/checks/shell"
@@ -18,6 +19,7 @@ func All() []exec.Kind {
 		shell.New(),
 		sql.New(),
 		prometheus.New(),
+		dns.New(),
 		tcp.New(),
 		tls.New(),
 	}

@@ -63,6 +63,7 @@ var only = map[string][]string{
 	"github.com/go-sql-driver":      {"checks/sql"},
 	"github.com/ncruces/go-sqlite3": {"checks/sql"},
 	"github.com/prometheus":         {"checks/prometheus"},
+	"github.com/miekg/dns":          {"checks/dns"},
 }
 
 type pkg struct {

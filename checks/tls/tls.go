@@ -27,7 +27,7 @@ func version() *spec.Shape { return &spec.Shape{Form: spec.String, Enum: version
 var options = &spec.Shape{Form: spec.Object, Name: "tls", Fields: []spec.Field{
 	{Key: "host", Doc: "The host to connect to.", Shape: text(), Required: true, Example: "www.example.com"},
 	{Key: "port", Doc: "The port to connect to.", Shape: text(), Default: "443"},
-	{Key: "name", Doc: "The name to ask the server for, which its certificate must have.", Shape: text(), Default: "the `host`"},
+	{Key: "name", Doc: "The name to ask the server for, which its certificate must have.", Shape: text(), Default: "the host"},
 	{Key: "ca", Doc: "A file of PEM certificates to trust besides the system's.", Shape: text()},
 	{Key: "cert", Doc: "A file with the client certificate in PEM.", Shape: text()},
 	{Key: "key", Doc: "A file with the client certificate's key in PEM.", Shape: text()},
