@@ -3,6 +3,7 @@ package checks
 
 import (
 	"runbook/checks/dns"
+	"runbook/checks/file"
 	"runbook/checks/http"
 	"runbook/checks/prometheus"
 	"runbook/checks/shell"
@@ -22,5 +23,6 @@ func All() []exec.Kind {
 		dns.New(),
 		tcp.New(),
 		tls.New(),
+		file.New(),
 	}
 }

@@ -139,7 +139,12 @@ func protocol(err error) error { return &guard.HTTPError{Kind: "protocol", Err: 
 
 // compile reads an expectation; protocols speak in lines, so it is held against
 // each.
-func compile(pattern string) (*regexp.Regexp, error) { return regexp.Compile("(?m)" + pattern) }
+func compile(pattern string) (*regexp.Regexp, error) {
+	if re, err := regexp.Compile(pattern); err != nil {
+		return re, err // which names the pattern as it was written
+	}
+	return regexp.Compile("(?m)" + pattern)
+}
 
 // expect waits until what was said since the last match matches.
 func (t *talk) expect(pattern string, within time.Duration) error {

@@ -87,7 +87,7 @@ func readBelow(dir, real, path string, limit int64) (File, error) {
 	if err != nil {
 		// The links were followed already: one that is still here leads nowhere,
 		// or was put here since.
-		if l, e := root.Lstat(rel); e == nil && l.Mode()&fs.ModeSymlink != 0 && !isAbsent(err) {
+		if l, e := root.Lstat(rel); e == nil && l.Mode()&fs.ModeSymlink != 0 && !isAbsent(err) && !errors.Is(err, syscall.ELOOP) {
 			return File{}, leadsOut(path)
 		}
 		return absent(err)

@@ -88,10 +88,12 @@ type Command struct {
 	Span  source.Span
 }
 
-// Effect is something that must be permitted: a program's argv or a host.
+// Effect is something that must be permitted: a program's argv, a host, or a
+// file that is read. All are empty where it is not known yet what it will be.
 type Effect struct {
 	Command *Command
-	Host    string // "" where it is a command, or a host that is not known yet
+	Host    string
+	File    string
 	Span    source.Span
 }
 

@@ -77,10 +77,13 @@ func (o *optionCompiler) finish(k *kind.Kind) {
 		return
 	}
 	for _, e := range k.Effects(o.use) {
-		if e.Command != nil {
+		switch {
+		case e.Command != nil:
 			o.permitCommand(*e.Command, !o.use.Check)
-		} else if e.Host != "" {
+		case e.Host != "":
 			o.permitHost(e.Host, e.Span)
+		case e.File != "":
+			o.permitFile(e.File, e.Span)
 		}
 	}
 }
@@ -284,6 +287,14 @@ func (c *compiler) permitHost(host string, at source.Span) {
 		return
 	}
 	c.error("not-permitted", at, fmt.Sprintf("the host `%s` is not permitted", bare), fmt.Sprintf("Add `%s` to `permissions.hosts`.", d.Suggest))
+}
+
+// permitFile holds a file that is read against the permissions, as far as names
+// alone can tell; where links lead, the run sees.
+func (c *compiler) permitFile(path string, at source.Span) {
+	if c.plan.Permissions.Static.File(path, "", false) == permit.No {
+		c.error("not-permitted", at, fmt.Sprintf("the file `%s` is not permitted", path), fmt.Sprintf("Add `%s`, or a folder above it, to `permissions.files.read`.", path))
+	}
 }
 
 // unusedEntries warns of permissions that no command of the file can use.

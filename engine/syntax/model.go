@@ -114,7 +114,7 @@ func permissionsShape() *spec.Shape {
 		example(field("act", list(str), "Programs that actions may run besides."), "[kubectl rollout restart]"),
 		example(field("hosts", list(text), "Hosts that may be asked: a host, `*.suffix`, or a template over inputs. An empty one permits nothing."), "[api.example.com]"),
 		field("env", list(str), "Dangerous environment variables (PATH, LD_*, pagers) that scripts may set."),
-		field("files", object(field("read", list(str), "Files and folders that the embedded shell may read."), field("write", list(str), "Files and folders that the embedded shell may write.")),
+		field("files", object(field("read", list(str), "Files, folders and patterns (`/var/log/*.log`) that the embedded shell may read, and the kind `file` look at."), field("write", list(str), "Files and folders that the embedded shell may write.")),
 			"What the embedded shell itself may open, look at and list; it does not bind the programs it starts."),
 	)
 }
