@@ -8,6 +8,7 @@ import (
 	"runbook/checks/prometheus"
 	"runbook/checks/shell"
 	"runbook/checks/sql"
+	"runbook/checks/statuspage"
 	"runbook/checks/tcp"
 	"runbook/checks/tls"
 	"runbook/engine/kind/exec"
@@ -24,5 +25,6 @@ func All() []exec.Kind {
 		tcp.New(),
 		tls.New(),
 		file.New(),
+		statuspage.New(),
 	}
 }
