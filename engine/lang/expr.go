@@ -109,7 +109,7 @@ func (c *exprChecker) options(want Want) []expr.Option {
 	for _, v := range c.scope.Vars {
 		env[v.Name] = exprType(c.needed(v))
 	}
-	opts := []expr.Option{expr.Env(env), expr.Optimize(false)}
+	opts := []expr.Option{expr.Env(env), expr.Optimize(false), expr.Patch(unshadow{})}
 	for _, f := range disabled {
 		opts = append(opts, expr.DisableBuiltin(f))
 	}

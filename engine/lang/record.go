@@ -75,6 +75,9 @@ func compileLoose(text string, s *Scope, rewrite func(ast.Node) ast.Node) (*vm.P
 	for _, option := range append(options, boundedFuncs...) {
 		option(config)
 	}
+	for _, v := range s.Vars {
+		delete(config.Builtins, v.Name) // the name alone is the value, not the function
+	}
 	config.Check()
 	tree, err := parser.ParseWithConfig(text, config)
 	if err != nil {
