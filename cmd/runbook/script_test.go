@@ -64,6 +64,7 @@ func TestScripts(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(answer))
 			e.Defer(server.Close)
 			e.Setenv("SERVER", server.URL)
+			e.Setenv("PORT", server.URL[strings.LastIndexByte(server.URL, ':')+1:])
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -85,6 +86,10 @@ func answer(w http.ResponseWriter, r *http.Request) {
 		status = http.StatusOK
 	}
 	w.WriteHeader(status)
+	if r.URL.Path == "/page/api/v2/summary.json" {
+		fmt.Fprint(w, `{"status":{"indicator":"minor"},"components":[{"name":"API","status":"operational"},{"name":"Mail","status":"partial_outage"}],"incidents":[]}`)
+		return
+	}
 	fmt.Fprintf(w, `{"method":%q,"authorization":%q,"status":%d}`, r.Method, r.Header.Get("Authorization"), status)
 }
 
