@@ -103,8 +103,8 @@ func server(s string) (host string, port int, err error) {
 	if err != nil {
 		host, p = s, "53"
 	}
-	port, err = strconv.Atoi(p)
-	if err != nil || port < 1 || port > 65535 || host == "" || strings.ContainsAny(host, "/: ") && !isAddress(host) {
+	port, err = kind.ParsePort(p)
+	if err != nil || host == "" || strings.ContainsAny(host, "/: ") && !isAddress(host) {
 		return "", 0, errors.New("the resolver is not written as host:port")
 	}
 	return host, port, nil

@@ -4,9 +4,7 @@
 package statuspage
 
 import (
-	"errors"
 	"net/url"
-	"slices"
 	"strings"
 
 	"runbook/engine/kind"
@@ -83,17 +81,9 @@ func New() exec.Kind {
 
 // address is where to ask.
 func address(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	var ue *url.Error
-	switch {
-	case errors.As(err, &ue):
-		return nil, ue.Err // without the URL, which may hold a secret
-	case err != nil:
+	u, err := kind.ParseURL(s)
+	if err != nil {
 		return nil, err
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, errors.New("it must begin with http:// or https://")
-	case u.Hostname() == "":
-		return nil, errors.New("it has no host")
 	}
 	if !strings.HasSuffix(u.Path, ".json") {
 		u = u.JoinPath(summary)
@@ -107,14 +97,7 @@ func check(u kind.Use, report source.Report) {
 	add := func(at source.Span, summary, detail string) {
 		report(source.Diagnostic{Code: "statuspage", Span: at, Summary: summary, Detail: detail})
 	}
-	l := u.Options["url"]
-	if s, ok := u.Text("url"); ok {
-		if _, err := address(s); err != nil {
-			add(l.Span, "the URL cannot be used: "+err.Error(), "Write one such as https://status.example.com.")
-		}
-	} else if scheme, _, ok := strings.Cut(l.Prefix, "://"); ok && !slices.Contains([]string{"http", "https"}, scheme) {
-		add(l.Span, "the URL's scheme is "+scheme, "Only http and https can be asked.")
-	}
+	u.CheckURL("https://status.example.com", add)
 	for path, l := range u.Options {
 		if s, ok := l.Value.(string); ok && strings.HasPrefix(path, "components[") && strings.TrimSpace(s) == "" {
 			add(l.Span, "an empty name is a part of every name", "Remove it; without `components` all of them matter.")
@@ -122,19 +105,4 @@ func check(u kind.Use, report source.Report) {
 	}
 }
 
-// effects: the host, where it is known.
-func effects(u kind.Use) []kind.Effect {
-	l := u.Options["url"]
-	s, ok := u.Text("url")
-	if !ok {
-		s = l.Prefix // the host is known once its end is
-		if _, rest, found := strings.Cut(s, "://"); !found || !strings.ContainsAny(rest, "/?#") {
-			return []kind.Effect{{Span: l.Span}}
-		}
-	}
-	parsed, err := address(s)
-	if err != nil {
-		return nil
-	}
-	return []kind.Effect{{Host: parsed.Host, Span: l.Span}}
-}
+func effects(u kind.Use) []kind.Effect { return u.Asks() }

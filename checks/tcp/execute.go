@@ -9,24 +9,16 @@ import (
 	"net"
 	"os"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
 	"runbook/engine/guard"
+	"runbook/engine/kind"
 	"runbook/engine/kind/exec"
 	"runbook/engine/types"
 )
 
 type executor struct{}
-
-func parsePort(s string) (int, error) {
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > 65535 {
-		return 0, fmt.Errorf("%q is no port", s)
-	}
-	return n, nil
-}
 
 // talk is a connection with what was said on it.
 type talk struct {
@@ -67,7 +59,7 @@ func failure(ctx context.Context, err error) *exec.Error {
 }
 
 func (t *talk) run(r exec.Request, fields map[string]any) error {
-	port, err := parsePort(types.Format(r.Options["port"]))
+	port, err := kind.ParsePort(types.Format(r.Options["port"]))
 	if err != nil {
 		return &guard.HTTPError{Kind: "protocol", Err: err}
 	}

@@ -3,8 +3,6 @@
 package tcp
 
 import (
-	"net"
-	"strconv"
 	"strings"
 
 	"runbook/engine/kind"
@@ -73,14 +71,7 @@ func check(u kind.Use, report source.Report) {
 	add := func(at source.Span, summary, detail string) {
 		report(source.Diagnostic{Code: "tcp", Span: at, Summary: summary, Detail: detail})
 	}
-	if s, ok := u.Text("port"); ok {
-		if _, err := parsePort(s); err != nil {
-			add(u.Options["port"].Span, err.Error(), "Write a number from 1 to 65535.")
-		}
-	}
-	if s, ok := u.Text("host"); ok && strings.ContainsAny(s, "/ ") {
-		add(u.Options["host"].Span, "the host cannot be used: it is a name or an address alone", "Write one such as db.example.com, and the port under `port`.")
-	}
+	u.CheckDial(add)
 	for path, l := range u.Options {
 		step, inDialogue := strings.CutPrefix(path, "dialogue[")
 		if !inDialogue {
@@ -102,17 +93,4 @@ func check(u kind.Use, report source.Report) {
 	}
 }
 
-// effects: the host with its port, as far as they are known.
-func effects(u kind.Use) []kind.Effect {
-	l := u.Options["host"]
-	host, ok := u.Text("host")
-	if !ok {
-		return []kind.Effect{{Span: l.Span}}
-	}
-	if p, ok := u.Text("port"); ok {
-		if n, err := parsePort(p); err == nil {
-			return []kind.Effect{{Host: net.JoinHostPort(host, strconv.Itoa(n)), Span: l.Span}}
-		}
-	}
-	return []kind.Effect{{Host: net.JoinHostPort(host, "0"), Span: l.Span}}
-}
+func effects(u kind.Use) []kind.Effect { return u.Dials(0) }

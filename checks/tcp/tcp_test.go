@@ -24,29 +24,6 @@ import (
 	"runbook/engine/source"
 )
 
-// serve is a server that does the same on every connection.
-func serve(t *testing.T, f func(net.Conn)) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				f(c)
-			}()
-		}
-	}()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // mail speaks enough of SMTP to be asked, in pieces that end amid a line.
 func mail(c net.Conn) {
 	for _, piece := range []string{"220-wel", "come\r\n220 mail.example ES", "MTP ready\r\n"} {
@@ -83,15 +60,6 @@ func drip(c net.Conn) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-}
-
-func closedPort(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func says(send, expect string, within time.Duration) map[string]any {
@@ -138,9 +106,9 @@ func TestTCP(t *testing.T) {
 	kindtest.Declaration(t, New())
 	g := guard.New(permit.Set{Hosts: []string{"127.0.0.1", "no.such.host"}}, guard.Options{Env: []string{}, Resolve: hosts})
 	defer g.Close()
-	smtp, quiet, hangs, flood, slow := serve(t, mail), serve(t, silent), serve(t, func(net.Conn) {}), serve(t, endless), serve(t, drip)
-	short := serve(t, func(c net.Conn) { fmt.Fprint(c, "half a l") })
-	binary := serve(t, func(c net.Conn) { _, _ = c.Write([]byte{0xff, 0xfe, 0, 'x', '\n'}) })
+	smtp, quiet, hangs, flood, slow := kindtest.Server(t, mail), kindtest.Server(t, silent), kindtest.Server(t, func(net.Conn) {}), kindtest.Server(t, endless), kindtest.Server(t, drip)
+	short := kindtest.Server(t, func(c net.Conn) { fmt.Fprint(c, "half a l") })
+	binary := kindtest.Server(t, func(c net.Conn) { _, _ = c.Write([]byte{0xff, 0xfe, 0, 'x', '\n'}) })
 	hello := []any{says("", "^220 ", 0), says("EHLO me\r\n", "^250 ", 0), says("QUIT\r\n", `^221 `, 0)}
 	kindtest.Run(t, New(), g, []kindtest.Case{
 		{Name: "connects", Options: at(quiet), Verify: is(map[string]any{"connected": true, "banner": "", "received": ""})},
@@ -167,7 +135,7 @@ func TestTCP(t *testing.T) {
 		}},
 		{Name: "never reads", Options: at(flood, "dialogue", []any{says(strings.Repeat("y", 64<<20), "", 0)}), Timeout: 300 * time.Millisecond, Error: "timeout"},
 		{Name: "bad pattern", Options: at(smtp, "dialogue", []any{says("", "(", 0)}), Error: "protocol"},
-		{Name: "refused", Options: at(closedPort(t)), Error: "connect", Verify: is(map[string]any{"connected": false})},
+		{Name: "refused", Options: at(kindtest.ClosedPort(t)), Error: "connect", Verify: is(map[string]any{"connected": false})},
 		{Name: "no such host", Options: map[string]any{"host": "no.such.host", "port": "25"}, Error: "dns"},
 		{Name: "not permitted", Options: map[string]any{"host": "other.example", "port": "25"}, Error: "denied"},
 		{Name: "no port", Options: map[string]any{"host": "127.0.0.1", "port": "x"}, Error: "protocol"},
@@ -191,8 +159,8 @@ func TestTLS(t *testing.T) {
 		return o
 	}
 	hello := []any{says("HEAD / HTTP/1.0\r\n\r\n", "^HTTP/1.0 404", 0)}
-	stuck := serve(t, silent)
-	slowTLS := serve(t, func(c net.Conn) {
+	stuck := kindtest.Server(t, silent)
+	slowTLS := kindtest.Server(t, func(c net.Conn) {
 		s := tls.Server(c, srv.TLS)
 		fmt.Fprint(s, "one")
 		time.Sleep(150 * time.Millisecond)
@@ -204,8 +172,8 @@ func TestTLS(t *testing.T) {
 		{Name: "wrong name", Options: to("wrong.example", port), Error: "tls", Verify: is(map[string]any{"connected": true})},
 		{Name: "own name", Options: to("wrong.example", port, "name", "example.com", "dialogue", hello)},
 		{Name: "no such ca", Options: to("example.com", port, "ca", "/no/such/file"), Error: "tls"},
-		{Name: "no tls there", Options: to("example.com", serve(t, mail)), Error: "tls"},
-		{Name: "hangs up", Options: to("example.com", serve(t, func(net.Conn) {})), Error: "tls"},
+		{Name: "no tls there", Options: to("example.com", kindtest.Server(t, mail)), Error: "tls"},
+		{Name: "hangs up", Options: to("example.com", kindtest.Server(t, func(net.Conn) {})), Error: "tls"},
 		{Name: "says nothing", Options: to("example.com", stuck), Timeout: 200 * time.Millisecond, Error: "timeout"},
 	})
 	kindtest.Cancelled(t, New(), g, to("example.com", stuck))

@@ -7,24 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 	"time"
 
 	"runbook/engine/guard"
+	"runbook/engine/kind"
 	"runbook/engine/kind/exec"
 	"runbook/engine/types"
 )
 
 type executor struct{}
-
-func parsePort(s string) (int, error) {
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > 65535 {
-		return 0, fmt.Errorf("%q is no port", s)
-	}
-	return n, nil
-}
 
 // Execute shakes hands, and says what was seen.
 func (executor) Execute(ctx context.Context, r exec.Request) exec.Result {
@@ -37,7 +29,7 @@ func (executor) Execute(ctx context.Context, r exec.Request) exec.Result {
 func look(ctx context.Context, r exec.Request, fields map[string]any) error {
 	o, port := r.Options, 443
 	if p, ok := o["port"]; ok {
-		n, err := parsePort(types.Format(p))
+		n, err := kind.ParsePort(types.Format(p))
 		if err != nil {
 			return &guard.HTTPError{Kind: "protocol", Err: err}
 		}

@@ -4,9 +4,6 @@ package tls
 
 import (
 	"crypto/tls"
-	"net"
-	"strconv"
-	"strings"
 
 	"runbook/engine/kind"
 	"runbook/engine/kind/exec"
@@ -83,14 +80,7 @@ func check(u kind.Use, report source.Report) {
 	add := func(at source.Span, summary, detail string) {
 		report(source.Diagnostic{Code: "tls", Span: at, Summary: summary, Detail: detail})
 	}
-	if s, ok := u.Text("port"); ok {
-		if _, err := parsePort(s); err != nil {
-			add(u.Options["port"].Span, err.Error(), "Write a number from 1 to 65535.")
-		}
-	}
-	if s, ok := u.Text("host"); ok && strings.ContainsAny(s, "/ ") {
-		add(u.Options["host"].Span, "the host cannot be used: it is a name or an address alone", "Write one such as www.example.com, and the port under `port`.")
-	}
+	u.CheckDial(add)
 	lo, hi := offered(u.Options["min_version"].Value, u.Options["max_version"].Value)
 	if lo > hi {
 		add(u.Span, "the oldest version is newer than the newest, so none can be offered", "Turn `min_version` and `max_version` round.")
@@ -117,18 +107,4 @@ func offered(lowest, highest any) (lo, hi uint16) {
 	return lo, hi
 }
 
-// effects: the host with its port, as far as they are known.
-func effects(u kind.Use) []kind.Effect {
-	l := u.Options["host"]
-	host, ok := u.Text("host")
-	if !ok {
-		return []kind.Effect{{Span: l.Span}}
-	}
-	port := 0 // not known yet
-	if _, given := u.Options["port"]; !given {
-		port = 443
-	} else if s, ok := u.Text("port"); ok {
-		port, _ = parsePort(s)
-	}
-	return []kind.Effect{{Host: net.JoinHostPort(host, strconv.Itoa(port)), Span: l.Span}}
-}
+func effects(u kind.Use) []kind.Effect { return u.Dials(443) }

@@ -79,33 +79,11 @@ func authority(c *x509.Certificate) {
 // listen serves handshakes.
 func listen(t *testing.T, cfg *tls.Config) int {
 	t.Helper()
-	return raw(t, func(c net.Conn) {
+	return kindtest.Server(t, func(c net.Conn) {
 		s := tls.Server(c, cfg)
 		_, _ = io.Copy(io.Discard, s)
 		s.Close()
 	})
-}
-
-func raw(t *testing.T, f func(net.Conn)) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				f(c)
-			}()
-		}
-	}()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func (p *pair) serve(t *testing.T, change func(*tls.Config)) int {
@@ -244,7 +222,7 @@ func TestHandshakes(t *testing.T) {
 			return &own[0], nil
 		}
 	})
-	silent := raw(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
+	silent := kindtest.Server(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 	kindtest.Run(t, New(), g, []kindtest.Case{
 		{Name: "an old server", Options: at("a.example", old), Error: "tls", Verify: is("version", "", "valid", false, "days_left", nil)},
 		{Name: "an old server, offered old versions", Options: at("a.example", old, "min_version", "TLS 1.0"), Verify: is("version", "TLS 1.1", "valid", true)},
@@ -258,34 +236,25 @@ func TestHandshakes(t *testing.T) {
 		{Name: "no such client certificate", Options: at("a.example", mutual, "cert", "/no/such", "key", key), Error: "tls"},
 		{Name: "asks for a name", Options: at("b.example", named), Error: "tls"},
 		{Name: "is given the name", Options: at("b.example", named, "name", "a.example"), Verify: is("valid", true)},
-		{Name: "no tls there", Options: at("a.example", raw(t, func(c net.Conn) { fmt.Fprint(c, "220 mail.example ESMTP\r\n"); _, _ = io.Copy(io.Discard, c) })), Error: "tls"},
-		{Name: "nonsense", Options: at("a.example", raw(t, func(c net.Conn) {
+		{Name: "no tls there", Options: at("a.example", kindtest.Server(t, func(c net.Conn) { fmt.Fprint(c, "220 mail.example ESMTP\r\n"); _, _ = io.Copy(io.Discard, c) })), Error: "tls"},
+		{Name: "nonsense", Options: at("a.example", kindtest.Server(t, func(c net.Conn) {
 			_, _ = c.Write([]byte{22, 3, 3, 0, 8, 2, 0, 0, 4, 9, 9, 9, 9})
 			_, _ = io.Copy(io.Discard, c)
 		})), Error: "tls"},
-		{Name: "endless", Options: at("a.example", raw(t, func(c net.Conn) {
+		{Name: "endless", Options: at("a.example", kindtest.Server(t, func(c net.Conn) {
 			for {
 				if _, err := c.Write([]byte{22, 3, 3, 0, 1, 0}); err != nil {
 					return
 				}
 			}
 		})), Error: "tls"},
-		{Name: "hangs up", Options: at("a.example", raw(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 2000)) })), Error: "tls"},
+		{Name: "hangs up", Options: at("a.example", kindtest.Server(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 2000)) })), Error: "tls"},
 		{Name: "says nothing", Options: at("a.example", silent), Timeout: 200 * time.Millisecond, Error: "timeout"},
-		{Name: "refused", Options: at("a.example", closedPort(t)), Error: "connect"},
+		{Name: "refused", Options: at("a.example", kindtest.ClosedPort(t)), Error: "connect"},
 		{Name: "no such host", Options: at("no.such.host", 443), Error: "dns"},
 		{Name: "no port", Options: map[string]any{"host": "a.example", "port": "https"}, Error: "protocol"},
 	})
 	kindtest.Cancelled(t, New(), g, at("a.example", silent))
-}
-
-func closedPort(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func leaf(v any) kind.Leaf { return kind.Leaf{Value: v, Known: true} }
