@@ -33,6 +33,9 @@ func (g *Guard) ReadFile(path string, limit int64) (File, error) {
 	if g.Permissions.File(path, wd, false) != permit.Yes {
 		return File{}, &Denied{Effect: path, List: "permissions.files.read", Entry: path, Reason: fmt.Sprintf("no entry of `permissions.files.read` permits the file `%s`", path)}
 	}
+	if g.opts.ReadFile != nil {
+		return g.opts.ReadFile(path, limit)
+	}
 	real := resolved(path)
 	for _, entry := range g.Permissions.Read {
 		if dir, ok := rootFor(entry, real); ok {

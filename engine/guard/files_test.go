@@ -73,6 +73,23 @@ func TestReadFile(t *testing.T) {
 	}
 }
 
+// TestFileDoor: a door of its own sees what is permitted, and nothing else.
+func TestFileDoor(t *testing.T) {
+	var seen []string
+	door := func(path string, limit int64) (File, error) {
+		seen = append(seen, path)
+		return File{Content: []byte("drilled")}, nil
+	}
+	g := guardFor(t, permit.Set{Read: []string{"/etc"}}, Options{ReadFile: door})
+	if f, err := g.ReadFile("/etc/passwd", 10); err != nil || string(f.Content) != "drilled" {
+		t.Errorf("%+v %v", f, err)
+	}
+	var d *Denied
+	if _, err := g.ReadFile("/var/x", 10); !errors.As(err, &d) || len(seen) != 1 {
+		t.Errorf("%v %v", seen, err)
+	}
+}
+
 // TestReadFileRace swaps a folder for a link to the outside, back and forth, while
 // it is read through.
 func TestReadFileRace(t *testing.T) {

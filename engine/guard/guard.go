@@ -35,6 +35,9 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Resolve looks a host up; nil is the system's resolver.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	// ReadFile looks at a file that is permitted by its name; nil looks at the
+	// system's.
+	ReadFile func(path string, limit int64) (File, error)
 	// Nameservers are the system's name servers, as host:port; nil asks the
 	// system which they are.
 	Nameservers []string

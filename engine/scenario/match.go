@@ -33,6 +33,15 @@ func (w *World) Missed() []string {
 	return append([]string(nil), w.missed...)
 }
 
+// Miss notes a call that no stub can answer, and gives it in words.
+func (w *World) Miss(call string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	why := "no stub answers " + call
+	w.missed = append(w.missed, why)
+	return why
+}
+
 func (w *World) next(stub any, replies int) int {
 	n := w.given[stub]
 	w.given[stub]++

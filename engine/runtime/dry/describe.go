@@ -7,6 +7,7 @@ import (
 	"runbook/engine/journal"
 	"runbook/engine/lang"
 	"runbook/engine/plan"
+	"runbook/engine/types"
 )
 
 // describe is what a run would do at a step.
@@ -28,7 +29,7 @@ func (w *walk) describe(f frame, s *plan.Step) journal.StepRehearsedData {
 	}
 	if s.Kind != nil {
 		d.Kind = s.Kind.Name
-		d.Request, _ = s.Options.Preview(env).(map[string]any)
+		d.Request, _ = types.Encode(s.Options.Preview(env)).(map[string]any)
 	}
 	for _, e := range s.Expect {
 		d.Expect = append(d.Expect, e.Source)

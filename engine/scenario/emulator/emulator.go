@@ -74,6 +74,9 @@ func (e *Emulator) Close() error { return e.server.Close() }
 // Doors are the guard's doors into this world.
 func (e *Emulator) Doors(o guard.Options) guard.Options {
 	o.Dial, o.Roots, o.Run = e.dial, e.roots, e.run
+	o.ReadFile = func(path string, _ int64) (guard.File, error) {
+		return guard.File{}, errors.New(e.World.Miss("the file " + path))
+	}
 	o.Resolve = func(context.Context, string) ([]netip.Addr, error) {
 		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
 	}
@@ -86,6 +89,9 @@ func (e *Emulator) dial(ctx context.Context, network, address string) (net.Conn,
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
+	}
+	if network == "udp" {
+		return nil, errors.New(e.World.Miss("the question to the name server " + address))
 	}
 	switch e.fault(host) {
 	case "dns":
