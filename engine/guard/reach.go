@@ -47,12 +47,22 @@ func (g *Guard) LibraryFile(path string, write bool) (string, error) {
 		return "", &Denied{Effect: path, List: name, Reason: fmt.Sprintf("`%s` is a link that leads nowhere", path)}
 	}
 	for _, entry := range list {
-		if below(resolved(entry), real) {
-			return real, nil
-		}
-		if ok, err := filepath.Match(entry, real); err == nil && ok {
-			return real, nil
+		if ok, err := filepath.Match(entry, real); below(resolved(entry), real) || err == nil && ok {
+			return real, g.realFiles(real)
 		}
 	}
 	return "", &Denied{Effect: path, List: name, Entry: path, Reason: fmt.Sprintf("no entry of `%s` permits the file `%s`", name, path)}
+}
+
+// realFiles refuses a file where another world stands for the real one: a
+// library would open the real file.
+func (g *Guard) realFiles(path string) error {
+	if g.opts.ReadFile == nil {
+		return nil
+	}
+	_, err := g.opts.ReadFile(path, 0)
+	if err == nil {
+		err = fmt.Errorf("the file %s is not a real one here", path)
+	}
+	return err
 }
