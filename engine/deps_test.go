@@ -23,6 +23,7 @@ var rules = []rule{
 	{"engine/source", nil, []string{"os", "net", "net/http"}},
 	{"engine/spec", nil, []string{"os", "net", "net/http"}},
 	{"engine/permit", nil, []string{"os", "net/http", "os/exec"}},
+	{"engine/find", nil, []string{"os", "net", "net/http", "os/exec", yaml, cli}},
 	{"engine/types", nil, []string{"os", "net", "net/http"}},
 	{"engine/secret", nil, []string{"net", "net/http", "os/exec"}},
 	{"engine/source/render", []string{"engine/source"}, nil},

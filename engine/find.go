@@ -107,7 +107,7 @@ func namesIn(dir fs.FS) []string {
 	}
 	var names []string
 	for _, e := range entries {
-		if n := e.Name(); IsRunbook(n) && !e.IsDir() {
+		if n := e.Name(); IsRunbook(n) && e.Type()&^fs.ModeSymlink == 0 { // a pipe would be waited for
 			names = append(names, strings.TrimSuffix(strings.TrimSuffix(n, ".yaml"), ".yml"))
 		}
 	}
