@@ -53,7 +53,7 @@ func (p *program) app() *cli.App {
 		Action: p.bare,
 		Commands: []*cli.Command{
 			p.runCommand(), p.resumeCommand(), p.validateCommand(), p.describeCommand(),
-			p.findCommand(), p.runsCommand(), p.showCommand(), p.verifyCommand(), p.schemaCommand(), p.versionCommand(),
+			p.findCommand(), p.runsCommand(), p.showCommand(), p.verifyCommand(), p.schemaCommand(), p.completionCommand(), p.versionCommand(),
 		},
 	}
 }

@@ -23,6 +23,10 @@ func main() {
 // Main is the whole program but for the process: it returns the exit code.
 func Main(args []string, stdin *os.File, stdout, stderr *os.File) int {
 	p := &program{in: stdin, out: stdout, err: stderr, env: os.Getenv}
+	if len(args) > 1 && args[1] == completeCommand {
+		p.complete(args[2:])
+		return int(engine.ExitOK)
+	}
 	app := p.app()
 	ctx, stop := p.signals(context.Background())
 	defer stop()

@@ -67,6 +67,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("PORT", server.URL[strings.LastIndexByte(server.URL, ':')+1:])
 			return nil
 		},
+		Condition: shellIsHere,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code":     code,
 			"jsonline": jsonLine,
@@ -76,6 +77,20 @@ func TestScripts(t *testing.T) {
 			"gone":     gone,
 		},
 	})
+}
+
+// shellIsHere is the condition [shell:NAME]. A shell that is missing skips its
+// script; in CI it must be there.
+func shellIsHere(cond string) (bool, error) {
+	name, ok := strings.CutPrefix(cond, "shell:")
+	if !ok {
+		return false, fmt.Errorf("no condition %q", cond)
+	}
+	_, err := exec.LookPath(name)
+	if err != nil && os.Getenv("CI") != "" {
+		return false, fmt.Errorf("%s has to be installed in CI: %w", name, err)
+	}
+	return err == nil, nil
 }
 
 // answer is the server of the scripts: the path says the status.
