@@ -20,6 +20,7 @@ in one YAML file, proven before it runs and journalled while it does.
   runbook run hubspot --scenario token-revoked
                                       practise: the real tool, an emulated world
   runbook validate runbooks/          prove runbooks sound, in CI too
+  runbook new payments                begin one of your own
   runbook find "hubspot is down"      which runbook fits
   runbook runs                        what ran here
   runbook show last --format postmortem
@@ -53,7 +54,7 @@ func (p *program) app() *cli.App {
 		Action: p.bare,
 		Commands: []*cli.Command{
 			p.runCommand(), p.resumeCommand(), p.validateCommand(), p.describeCommand(),
-			p.findCommand(), p.runsCommand(), p.showCommand(), p.verifyCommand(), p.schemaCommand(), p.completionCommand(), p.versionCommand(),
+			p.findCommand(), p.newCommand(), p.runsCommand(), p.showCommand(), p.verifyCommand(), p.schemaCommand(), p.completionCommand(), p.versionCommand(),
 		},
 	}
 }
