@@ -27,6 +27,9 @@ import (
 var update = flag.Bool("update", false, "write the expected output of the scripts anew")
 
 func TestMain(m *testing.M) {
+	if os.Getenv("RUNBOOK_TEST_MAIN") != "" { // the documentation's examples call the program
+		main()
+	}
 	testscript.Main(m, map[string]func(){
 		"runbook": main,
 		"argv":    printArgv,
