@@ -253,7 +253,7 @@ func stem(w string) string {
 // silent are words that say nothing of what is wrong.
 var silent = func() map[string]bool {
 	m := map[string]bool{}
-	for _, w := range strings.Fields("a an and are at be been but by can cannot do does for from get gets got has have how i if in into is it its me my no not of on or our please s so t that the their them there these they this to us was we were what when where which who why will with you your") {
+	for _, w := range strings.Fields("a an and are at be been but by can cannot could did didn do does doesn don for from get gets got has have how i if in into is isn it its me my no not of on or our please s so t that the their them there these they this to us was we were what when where which who why will with won you your") {
 		m[w], m[stem(w)] = true, true
 	}
 	return m
