@@ -286,7 +286,7 @@ var ordinary = []struct {
 	{regexp.MustCompile(`\d{8}T\d{6}Z-([a-z0-9-]+)-[0-9a-f]{6}\b`), "RUN-$1"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?(\.\d+)?(Z| UTC)?`), "DATE"},
 	{regexp.MustCompile(`DATE by \S+`), "DATE by YOU"},
-	{regexp.MustCompile(`  (terminal, )?[a-z0-9_-]+: (approved|done|refused)`), "  YOU: $2"},
+	{regexp.MustCompile(`(goes on, by|») [^\n:]+(:|\n)`), "$1 YOU$2"},
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "HASH"},
 	{regexp.MustCompile(`<?\b[0-9]+(\.[0-9]+)?(ms|s)\b( +)?`), "T"},
 	{regexp.MustCompile(`(?m) +$`), ""},
