@@ -6,8 +6,6 @@ import (
 	"path"
 	"strings"
 
-	"runbook/checks"
-	"runbook/engine/kind"
 	"runbook/engine/kind/exec"
 	"runbook/engine/plan"
 	"runbook/engine/scenario"
@@ -23,30 +21,24 @@ type Runbook struct {
 	kinds    []exec.Kind
 }
 
-// Kinds are the kinds that the program has.
-func Kinds() []exec.Kind { return checks.All() }
-
-func pure(kinds []exec.Kind) []kind.Kind {
-	out := make([]kind.Kind, len(kinds))
-	for i, k := range kinds {
-		out[i] = k.Kind
-	}
-	return out
+// Language is the structure of runbook files, with the kinds of the program and
+// those of the options.
+func Language(options ...Option) *syntax.Language {
+	return plan.Options{Kinds: pure(read(options).kinds)}.Language()
 }
 
-// Language is the structure of runbook files, with the kinds of the program.
-func Language() *syntax.Language { return plan.Options{Kinds: pure(Kinds())}.Language() }
-
 // Load proves a runbook. It is nil where the findings hold an error.
-func Load(f *source.File) (*Runbook, source.Diagnostics) {
+func Load(f *source.File, options ...Option) (*Runbook, source.Diagnostics) {
 	var found source.Diagnostics
-	kinds := Kinds()
-	p := plan.Compile(f, plan.Options{Kinds: pure(kinds)}, func(d source.Diagnostic) { found = append(found, d) })
+	report := func(d source.Diagnostic) { found = append(found, d) }
+	s := read(options)
+	s.report(f, report)
+	p := plan.Compile(f, plan.Options{Kinds: pure(s.kinds)}, report)
 	found = found.Sort()
-	if p == nil {
+	if p == nil || len(s.problems) > 0 {
 		return nil, found
 	}
-	return &Runbook{Plan: p, Warnings: found, kinds: kinds}, found
+	return &Runbook{Plan: p, Warnings: found, kinds: s.kinds}, found
 }
 
 // IsScenarios reports whether a file's name is that of a file of scenarios.
@@ -55,9 +47,9 @@ func IsScenarios(name string) bool {
 }
 
 // Validate finds all that is wrong with a file: a runbook, or scenarios.
-func Validate(f *source.File) source.Diagnostics {
+func Validate(f *source.File, options ...Option) source.Diagnostics {
 	if !IsScenarios(f.Name) {
-		_, found := Load(f)
+		_, found := Load(f, options...)
 		return found
 	}
 	var found source.Diagnostics

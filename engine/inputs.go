@@ -29,8 +29,8 @@ type MissingError struct{ Lines []string }
 // Error joins the lines.
 func (e *MissingError) Error() string { return strings.Join(e.Lines, "\n") }
 
-// InputEnv is the environment variable that gives an input.
-func InputEnv(name string) string {
+// inputEnv is the environment variable that gives an input.
+func inputEnv(name string) string {
 	return "RUNBOOK_INPUT_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
@@ -129,7 +129,7 @@ func (in Inputs) one(d *plan.Input) (any, error) {
 		if given {
 			return nil, fmt.Errorf("input %s: %s", d.Name, why)
 		}
-		return nil, fmt.Errorf("input %s is missing: %sgive --input %s=... or set %s", d.Name, described(d), d.Name, InputEnv(d.Name))
+		return nil, fmt.Errorf("input %s is missing: %sgive --input %s=... or set %s", d.Name, described(d), d.Name, inputEnv(d.Name))
 	}
 	for {
 		text, err := in.Prompt(d, why)
@@ -162,7 +162,7 @@ func (in Inputs) given(d *plan.Input) (any, bool, error) {
 		return v, true, err
 	}
 	if in.Env != nil {
-		if text := in.Env(InputEnv(d.Name)); text != "" {
+		if text := in.Env(inputEnv(d.Name)); text != "" {
 			v, err := d.Parse(text)
 			return v, true, err
 		}

@@ -31,7 +31,12 @@ func (rb *Runbook) Rehearse(ctx context.Context, o RehearseOptions) error {
 	d := dry.Options{Inputs: o.Inputs, User: o.User}
 	options := journal.Options{Memory: true, Watch: o.Watch}
 	if o.Observe {
-		r, err := rb.prepare(ctx, RunOptions{Session: o.Session, Inputs: o.Inputs})
+		inputs, err := rb.complete(o.Inputs)
+		if err != nil {
+			return err
+		}
+		d.Inputs = inputs
+		r, err := rb.prepare(ctx, RunOptions{Session: o.Session, Inputs: inputs})
 		if err != nil {
 			return err
 		}

@@ -79,6 +79,9 @@ func (rb *Runbook) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Inputs, err = rb.complete(o.Inputs); err != nil {
+		return nil, err
+	}
 	r, err := rb.prepare(ctx, o)
 	if err != nil {
 		return nil, err
@@ -96,6 +99,28 @@ func (rb *Runbook) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
 		}
 	}
 	return r.walk(ctx, id, w, nil, state)
+}
+
+// complete gives the inputs that a caller leaves out their defaults.
+func (rb *Runbook) complete(given map[string]any) (map[string]any, error) {
+	out := maps.Clone(given)
+	if out == nil {
+		out = map[string]any{}
+	}
+	missing := &MissingError{}
+	for _, in := range rb.Plan.Inputs {
+		if _, ok := out[in.Name]; ok {
+			continue
+		}
+		if in.Default == nil && in.Required {
+			missing.Lines = append(missing.Lines, fmt.Sprintf("input %s is missing: %sgive it in RunOptions.Inputs", in.Name, described(in)))
+		}
+		out[in.Name] = in.Default
+	}
+	if len(missing.Lines) > 0 {
+		return nil, missing
+	}
+	return out, nil
 }
 
 func (s *Session) dir(id string) string {
@@ -316,6 +341,9 @@ func code(out interp.Outcome, state *journal.State) ExitCode {
 // Resume goes on with a run that waits or broke off. What is in its journal is
 // not done again.
 func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcome, error) {
+	if o.Store == nil {
+		return nil, errors.New("a run goes on from its journal, and Session.Store does not say where that is")
+	}
 	state := journal.NewState()
 	watch := o.Watch
 	w, past, err := journal.Open(o.Store.Path(id), id, journal.Options{Watch: []func(journal.Event){func(e journal.Event) {

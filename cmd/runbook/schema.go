@@ -28,11 +28,11 @@ func (p *program) schema(c *cli.Context) error {
 	if err := noArgs(c); err != nil {
 		return err
 	}
-	draw, chosen := engine.Schema, 0
+	draw, chosen := func() ([]byte, error) { return engine.Schema() }, 0
 	for _, x := range []struct {
 		flag string
 		draw func() ([]byte, error)
-	}{{"scenarios", engine.ScenarioSchema}, {"journal", engine.JournalSchema}, {"reference", engine.Reference}} {
+	}{{"scenarios", engine.ScenarioSchema}, {"journal", engine.JournalSchema}, {"reference", func() ([]byte, error) { return engine.Reference() }}} {
 		if c.Bool(x.flag) {
 			draw = x.draw
 			chosen++
