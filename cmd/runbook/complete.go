@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
+
+	"runbook/engine/report"
 )
 
 // completeCommand is what the scripts of the shells call. It is in no list of
@@ -74,7 +76,7 @@ func (p *program) completed(shell string, words []string) string {
 
 // harmless leaves out what a line cannot hold, and what would drive a terminal.
 func harmless(w string) bool {
-	return w != "" && utf8.ValidString(w) && printable(w) == w && !strings.ContainsAny(w, "\n\t")
+	return w != "" && utf8.ValidString(w) && report.Clean(w) == w && !strings.ContainsAny(w, "\n\t")
 }
 
 // typed is a command's line as far as it is there.

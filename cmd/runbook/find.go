@@ -8,6 +8,7 @@ import (
 
 	"runbook/engine"
 	"runbook/engine/find"
+	"runbook/engine/report"
 )
 
 func (p *program) findCommand() *cli.Command {
@@ -97,7 +98,7 @@ func (p *program) ranked(query string) []foundRow {
 
 // write draws it for people: the runbook, and below it why.
 func (r foundRow) write(p *program) {
-	p.printf("%-20s  %s\n", printable(r.Name), oneLine(r.Title, 100))
+	p.printf("%-20s  %s\n", report.Clean(r.Name), oneLine(r.Title, 100))
 	for _, why := range r.Because {
 		p.printf("%-20s  %-11s  %s\n", "", why.Field, oneLine(why.Text, 80))
 	}
@@ -106,7 +107,7 @@ func (r foundRow) write(p *program) {
 // oneLine is a text for a line of its own: no line breaks, nothing that drives a
 // terminal, and not long.
 func oneLine(s string, limit int) string {
-	r := []rune(printable(strings.Join(strings.Fields(s[:min(len(s), 8*limit)]), " ")))
+	r := []rune(report.Clean(strings.Join(strings.Fields(s[:min(len(s), 8*limit)]), " ")))
 	if len(r) > limit {
 		return string(r[:limit-1]) + "…"
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"runbook/engine"
+	"runbook/engine/report"
 	"runbook/engine/scenario"
 	"runbook/engine/spec"
 	"runbook/engine/syntax"
@@ -75,8 +76,8 @@ func (p *program) newRunbook(c *cli.Context) error {
 	if err := writeNew(files); err != nil {
 		return err
 	}
-	p.printf("wrote %s and %s\n", printable(files[0][0]), printable(files[1][0]))
-	p.printf("next: runbook run %s --scenario works\n", printable(shown))
+	p.printf("wrote %s and %s\n", report.Clean(files[0][0]), report.Clean(files[1][0]))
+	p.printf("next: runbook run %s --scenario works\n", report.Clean(shown))
 	return nil
 }
 
