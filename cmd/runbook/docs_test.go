@@ -283,7 +283,7 @@ var ordinary = []struct {
 	what *regexp.Regexp
 	is   string
 }{
-	{regexp.MustCompile(`\d{8}T\d{6}Z-([a-z0-9-]+)-[0-9a-f]{6}\b`), "RUN-$1"},
+	{regexp.MustCompile(`\d{8}T\d{6,9}Z-([a-z0-9-]+)-[0-9a-f]{6}\b`), "RUN-$1"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?(\.\d+)?(Z| UTC)?`), "DATE"},
 	{regexp.MustCompile(`DATE by \S+`), "DATE by YOU"},
 	{regexp.MustCompile(`(goes on, by|») [^\n:]+(:|\n)`), "$1 YOU$2"},
