@@ -118,7 +118,6 @@ type sender struct {
 	options map[string]any
 	next    http.RoundTripper
 	limit   int64
-	cut     bool
 	to      string // where the server wants to send us
 }
 

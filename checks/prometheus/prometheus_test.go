@@ -96,8 +96,9 @@ func FuzzFill(f *testing.F) {
 		if err != nil {
 			return
 		}
-		inner, ok := strings.CutPrefix(got, `up{job="`)
-		if inner, ok = strings.CutSuffix(inner, `"} > 1`); !ok {
+		inner, begins := strings.CutPrefix(got, `up{job="`)
+		inner, ends := strings.CutSuffix(inner, `"} > 1`)
+		if !begins || !ends {
 			t.Fatalf("%q became %q", s, got)
 		}
 		for i := 0; i < len(inner); i++ {
