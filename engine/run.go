@@ -316,8 +316,7 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 func pause(w *journal.Writer, open []interp.Question, result *Outcome) error {
 	keys := []string{}
 	for _, q := range open {
-		step, _, _ := strings.Cut(string(q.Key), "#")
-		keys = append(keys, step)
+		keys = append(keys, journal.StepKey(string(q.Key)))
 	}
 	result.Code, result.Outcome, result.Waiting = ExitPaused, "paused", open
 	_, err := w.Append(journal.RunPaused, "", "", journal.RunPausedData{Waiting: keys}, true)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"runbook/engine/lang"
 	"runbook/engine/plan"
 )
 
@@ -33,51 +34,84 @@ func (r *run) within(w World, key Key, budget time.Duration, f func(World) error
 	return err
 }
 
-// group runs steps in order or side by side, as one unit.
+// group runs steps in order or side by side, as one unit, which may be repeated
+// as a whole. Its budget is for all of that.
 func (r *run) group(w World, f *frame, s *plan.Step, key Key) done {
-	in := f.below(key)
+	in := f
+	round := func(w World, f *frame, s *plan.Step, path Key) (done, bool) {
+		in = f.below(path)
+		return r.round(w, f, in, s)
+	}
+	if s.Timeout <= 0 {
+		return r.polled(w, f, s, key, round)
+	}
+	var d done
+	err := w.Within(key, s.Timeout, func(w World) error {
+		d = r.polled(w, f, s, key, round)
+		return d.err
+	})
+	t := (*Timeout)(nil)
+	switch {
+	case err == nil:
+		return d
+	case !errors.As(err, &t) || t.Scope != key:
+		d.err = err
+		return d
+	case s.Role == plan.Parallel && checksOnly(s.Steps):
+		if err := r.required(in, s); err != nil {
+			return up(err)
+		}
+		return r.concluded(r.env(w, f), s)
+	}
+	return up(&failed{key: key, reason: fmt.Sprintf("not done within its budget of %s", s.Timeout)})
+}
+
+// round goes once through the steps of a group. What an earlier round found is
+// forgotten before.
+func (r *run) round(w World, f, in *frame, s *plan.Step) (done, bool) {
+	if s.Poll != nil || s.Retry != nil {
+		in.rounds = &rounds{outer: f.rounds}
+		fresh(f.steps, s.Steps)
+	}
 	var err error
 	if s.Role == plan.Group {
-		err = r.within(w, key, s.Timeout, func(w World) error { return r.steps(w, in, s.Steps) })
+		err = r.steps(w, in, s.Steps)
 	} else {
-		err = r.sideBySide(w, in, s, key)
+		err = r.sideBySide(w, in, s)
 	}
-	if err != nil {
-		return up(err)
+	d := up(err)
+	if err == nil {
+		d = r.concluded(r.env(w, f), s)
 	}
+	if s.Poll != nil || s.Retry != nil {
+		d.final = in.rounds.denied
+	}
+	return d, r.again(r.env(w, f), s, d)
+}
+
+// concluded is a group behind its steps: its outputs, and whether what it expects
+// holds.
+func (r *run) concluded(env lang.Env, s *plan.Step) done {
 	d := ok()
-	out, err := outputs(r.env(w, f), s.Outputs)
+	out, err := outputs(env, s.Outputs)
 	if err != nil {
 		return erred(err)
 	}
 	if len(out) > 0 {
 		d.fields, d.data.Outputs = maps.Clone(out), encoded(out)
 	}
+	expect(env, s.Expect, &d)
 	return d
 }
 
 // sideBySide runs siblings at once. When one fails the others finish; an end, a
 // timeout and a cancel stop them.
-func (r *run) sideBySide(w World, f *frame, s *plan.Step, key Key) error {
-	all := func(w World) error {
-		errs := w.Each(key, len(s.Steps), s.Max, func(i int, w World) error { return r.step(w, f, s.Steps[i]) }, func(_ int, err error) bool {
-			var end *ended
-			return errors.As(err, &end)
-		})
-		return worst(errs)
-	}
-	if s.Timeout <= 0 {
-		return all(w)
-	}
-	err := w.Within(key, s.Timeout, all)
-	t := (*Timeout)(nil)
-	switch {
-	case !errors.As(err, &t) || t.Scope != key:
-		return err
-	case checksOnly(s.Steps):
-		return r.required(f, s)
-	}
-	return &failed{key, fmt.Sprintf("not done within its budget of %s", s.Timeout)}
+func (r *run) sideBySide(w World, f *frame, s *plan.Step) error {
+	errs := w.Each(f.path, len(s.Steps), s.Max, func(i int, w World) error { return r.step(w, f, s.Steps[i]) }, func(_ int, err error) bool {
+		var end *ended
+		return errors.As(err, &end)
+	})
+	return worst(errs)
 }
 
 // required: a parallel of checks whose time is up goes on with what it knows,

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"runbook/engine/journal"
 	"runbook/engine/lang"
@@ -14,18 +13,12 @@ import (
 
 // observed runs a check or an action, with its retries and polls.
 func (r *run) observed(w World, f *frame, s *plan.Step, key Key) done {
-	d := r.polled(w, f, s, key)
+	d := r.polled(w, f, s, key, r.once)
 	if d.err != nil || d.verdict != passed || s.Role != plan.Action {
 		return d
 	}
 	if s.Undo != nil {
-		// The world has changed, whether verify likes it or not.
-		when := "failure"
-		if s.Undo.Always {
-			when = "always"
-		}
-		w.Emit(key+">undo", Event{Type: journal.UndoOwed, Step: s.ID, Data: journal.UndoData{Title: r.text(s.Title, r.env(w, f)), When: when, Action: string(key)}})
-		r.owed = append(r.owed, owed{key, s, f})
+		r.owe(w, f, s, key) // the world has changed, whether verify likes it or not
 	}
 	if s.Verify == nil {
 		return d
@@ -39,7 +32,7 @@ func (r *run) verified(w World, f *frame, s *plan.Step, key Key, d done) done {
 	m := maps.Clone(d.fields)
 	m["ran"], m["verdict"] = true, passed
 	f.steps[s.ID] = m
-	in := &frame{path: key, steps: maps.Clone(f.steps), file: f.file, inputs: f.inputs}
+	in := &frame{path: key, steps: maps.Clone(f.steps), file: f.file, inputs: f.inputs, rounds: f.rounds}
 	err := r.step(w, in, s.Verify)
 	f.steps[s.ID] = before
 	if u := up(err); u.inner != nil {
@@ -50,70 +43,9 @@ func (r *run) verified(w World, f *frame, s *plan.Step, key Key, d done) done {
 	return d
 }
 
-// polled repeats a step until its expectations hold or its time is over.
-func (r *run) polled(w World, f *frame, s *plan.Step, key Key) done {
-	attempts := 0
-	if s.Poll == nil {
-		return r.retried(w, f, s, key+"#", &attempts)
-	}
-	start := w.Now()
-	for n := 1; ; n++ {
-		d := r.retried(w, f, s, key+Key(fmt.Sprintf("#p%d.", n)), &attempts)
-		if d.err != nil || d.verdict == passed {
-			return d
-		}
-		if w.Now().Sub(start)+s.Poll.Every > s.Poll.For {
-			d.reason = fmt.Sprintf("not within %s, after %d polls: %s", s.Poll.For, n, d.reason)
-			return d
-		}
-		if err := w.Sleep(key+Key(fmt.Sprintf("#p%d.poll", n)), s.Poll.Every); err != nil {
-			d.err, d.reason = err, ""
-			return d
-		}
-	}
-}
-
-// retried makes attempts until one does not err.
-func (r *run) retried(w World, f *frame, s *plan.Step, prefix Key, attempts *int) done {
-	delay := time.Duration(0)
-	if s.Retry != nil {
-		delay = capped(s.Retry.Delay, s.Retry)
-	}
-	for n := 1; ; n++ {
-		*attempts++
-		d, again := r.attempt(w, f, s, prefix+Key(fmt.Sprintf("a%d", n)))
-		d.data.Attempts = *attempts
-		if d.err != nil || !again || s.Retry == nil || n >= s.Retry.Attempts {
-			return d
-		}
-		if delay > 0 {
-			if err := w.Sleep(prefix+Key(fmt.Sprintf("a%d.retry", n)), delay); err != nil {
-				d.err, d.reason = err, ""
-				return d
-			}
-		}
-		delay = next(delay, s.Retry)
-	}
-}
-
-// next is the delay before the attempt after the next.
-func next(d time.Duration, r *plan.Retry) time.Duration {
-	if r.Backoff > 1 {
-		d = time.Duration(min(float64(d)*r.Backoff, float64(24*time.Hour)))
-	}
-	return capped(d, r)
-}
-
-func capped(d time.Duration, r *plan.Retry) time.Duration {
-	if r.MaxDelay > 0 {
-		return min(d, r.MaxDelay)
-	}
-	return d
-}
-
-// attempt makes one attempt and judges it. The second result says whether a
-// retry would be in place.
-func (r *run) attempt(w World, f *frame, s *plan.Step, key Key) (done, bool) {
+// once makes one attempt of a check or an action and judges it. The second result
+// says whether a retry would be in place.
+func (r *run) once(w World, f *frame, s *plan.Step, key Key) (done, bool) {
 	env := r.env(w, f)
 	options, err := s.Options.Render(env)
 	if err != nil {
@@ -129,11 +61,8 @@ func (r *run) attempt(w World, f *frame, s *plan.Step, key Key) (done, bool) {
 	}
 	d := judge(env, s, res)
 	d.err = err
-	again := d.verdict == errored
-	if s.Retry != nil && s.Retry.On != nil && d.verdict != passed {
-		again, _, _ = s.Retry.On.Bool(env) // one that errs asks for no retry
-	}
-	return d, again
+	d.note(f, d.data.Error)
+	return d, r.again(env, s, d)
 }
 
 // fields is what stands under steps.ID, and alone in the step's own

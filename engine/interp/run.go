@@ -3,7 +3,6 @@ package interp
 import (
 	"errors"
 	"maps"
-	"slices"
 	"time"
 
 	"runbook/engine/journal"
@@ -83,24 +82,18 @@ type run struct {
 	owed    []owed
 }
 
-// owed is an undo that a succeeded action left.
-type owed struct {
-	key   Key
-	step  *plan.Step
-	frame *frame
-}
-
 // frame is one list of steps with its names: the file's, or a procedure's.
 type frame struct {
 	path   Key
 	steps  map[string]any
 	file   map[string]any // the file's own steps, which procedures read
 	inputs map[string]any
+	rounds *rounds // of the nearest group that is repeated
 }
 
 // below is the frame under a path; the names stay the same.
 func (f *frame) below(path Key) *frame {
-	return &frame{path: path, steps: f.steps, file: f.file, inputs: f.inputs}
+	return &frame{path: path, steps: f.steps, file: f.file, inputs: f.inputs, rounds: f.rounds}
 }
 
 func (f *frame) key(id string) Key {
@@ -176,62 +169,6 @@ func (r *run) outcome(err error) (Outcome, error) {
 }
 
 func (o *Outcome) bad() bool { return o.Outcome == "failed" || o.Outcome == "cancelled" }
-
-// undoAll offers what is owed, the last first. Where nobody is there to ask, a
-// failed run leaves it owed in the journal, and any other waits.
-func (r *run) undoAll(w World, out *Outcome) error {
-	for _, o := range slices.Backward(r.owed) {
-		if !o.step.Undo.Always && !out.bad() {
-			continue
-		}
-		err := r.undo(w, o)
-		var fail *failed
-		switch {
-		case err == nil:
-		case errors.Is(err, ErrPaused) && out.bad():
-			return nil
-		case errors.As(err, &fail):
-			if !out.bad() {
-				out.Outcome, out.Failed, out.Reason = "failed", fail.key, fail.reason
-			}
-		default:
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *run) undo(w World, o owed) error {
-	at := o.key + ">undo"
-	title := o.step.ID
-	if o.step.Title != nil {
-		title = r.text(o.step.Title, r.env(w, o.frame))
-	}
-	a, err := w.Ask(at+"#undo", Question{Step: o.step.ID, ApprovalRequestedData: journal.ApprovalRequestedData{
-		Kind: "undo", Title: title, Text: "Undo this?", Choices: approveOrRefuse,
-	}})
-	if err != nil {
-		return err
-	}
-	how := "done"
-	var failure error
-	if a.Choice != "approve" {
-		how = "declined"
-	} else if failure = r.steps(w, o.frame.below(at), o.step.Undo.Steps); failure != nil {
-		var end *ended
-		var fail *failed
-		switch {
-		case errors.As(failure, &end): // of a procedure: the undo is done
-			failure = nil
-		case errors.As(failure, &fail):
-			how = "failed"
-		default:
-			return failure
-		}
-	}
-	w.Emit(at, Event{Type: journal.UndoSettled, Step: o.step.ID, Data: journal.UndoData{Title: title, Action: string(o.key), How: how}})
-	return failure
-}
 
 // finally runs the steps that run whatever happened.
 func (r *run) finally(w World, f *frame, out *Outcome) error {

@@ -37,6 +37,7 @@ type done struct {
 	data    journal.StepFinishedData
 	err     error // what goes up: an end, a scope that ended, or the failure of an inner step
 	inner   *failed
+	final   bool // it was denied, so nothing repeats it
 }
 
 func ok() done { return done{verdict: passed} }

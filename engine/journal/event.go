@@ -292,4 +292,5 @@ type UndoData struct {
 	When   string `json:"when,omitempty"`
 	Action string `json:"action"` // key of the action that owes it
 	How    string `json:"how,omitempty"`
+	Auto   bool   `json:"auto,omitempty"` // it is done without asking
 }

@@ -144,15 +144,13 @@ func (s *State) settle(key string) {
 	}
 }
 
-// owner is the step that an event speaks of: its key, without what stands behind
-// a #, and the way from there up to a step that began (`store>undo` is store's).
+// owner is the step that an event speaks of: that of its key, and the way from
+// there up to a step that began (`store>undo` is store's).
 func (s *State) owner(e Event) *Step {
-	key, _, _ := strings.Cut(e.Key, "#")
-	for key != "" {
+	for key := StepKey(e.Key); key != ""; key = StepKey(outer(key)) {
 		if st := s.byKey[key]; st != nil {
 			return st
 		}
-		key = key[:max(0, strings.LastIndexAny(key, "/>"))]
 	}
 	return nil
 }

@@ -141,46 +141,14 @@ func (c *compiler) inherit(f *flow, n *syntax.Node) *syntax.Node {
 // expectations are the author's, and the kind's own unless one of them reads the
 // kind's status.
 func (c *compiler) expectations(k *kind.Kind, n *syntax.Node, s *lang.Scope) []*lang.Expr {
-	list := items(n)
-	if n != nil && n.Kind == syntax.Scalar {
-		list = []*syntax.Node{n}
-	}
-	var out []*lang.Expr
-	replaced := false
-	for _, e := range list {
-		if x := c.expr(e, s, lang.WantBool); x != nil {
-			out = append(out, x)
-			replaced = replaced || slices.Contains(x.Reads, k.Status)
-		}
-	}
+	out := c.conditions(n, s)
+	replaced := slices.ContainsFunc(out, func(x *lang.Expr) bool { return slices.Contains(x.Reads, k.Status) })
 	if k.Expect != "" && !replaced {
 		if x := lang.CompileExpr(source.Plain(k.Expect), s, lang.WantBool, c.report); x != nil {
 			out = append([]*lang.Expr{x}, out...)
 		}
 	}
 	return out
-}
-
-// repetition compiles retry and poll.
-func (c *compiler) repetition(st *Step, n *syntax.Node, s *lang.Scope) {
-	if r := n.Get("retry"); r != nil {
-		st.Retry = &Retry{Attempts: number(r.Get("attempts"), 1), Delay: durationOf(r.Get("delay")), Backoff: decimal(r.Get("backoff"), 1), MaxDelay: durationOf(r.Get("max_delay"))}
-		st.Retry.On = c.expr(r.Get("on"), s, lang.WantBool)
-		if st.Retry.Backoff < 1 {
-			c.error("bad-value", r.Get("backoff").Span, "`backoff` makes the delay grow, it cannot be below 1", "Write `backoff: 2` to double it each time.")
-		}
-	}
-	if p := n.Get("poll"); p != nil {
-		st.Poll = &Poll{Every: durationOf(p.Get("every")), For: durationOf(p.Get("for"))}
-		if st.Poll.Every <= 0 {
-			c.error("bad-value", p.Span, "`poll` needs a time between attempts", "Write `every: 10s`.")
-		}
-	}
-	for _, key := range []string{"retry", "poll"} {
-		if k, ok := n.Key(key); ok && st.Role == Action && !flag(n, "idempotent") {
-			c.error("not-idempotent", k.Span, fmt.Sprintf("`%s` would do this action again", key), "If it may be done twice, say `idempotent: true`; else use `verify`.")
-		}
-	}
 }
 
 func number(n *syntax.Node, otherwise int) int {
@@ -230,7 +198,7 @@ func (c *compiler) action(f *flow, st *Step, n *syntax.Node) {
 	if u := n.Get("undo"); u != nil && u.Kind == syntax.Mapping {
 		later := ran.fork()
 		later.held = nil // the run is at its end: whatever held may have changed
-		st.Undo = &Undo{Always: str(u, "when") == "always", Steps: c.list(later, u.Get("steps"))}
+		st.Undo = &Undo{Always: str(u, "when") == "always", Auto: flag(u, "auto"), Steps: c.list(later, u.Get("steps"))}
 		c.noEnd(st.Undo.Steps)
 		c.forget(f, u)
 	}

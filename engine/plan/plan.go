@@ -179,10 +179,11 @@ type Retry struct {
 	On       *lang.Expr
 }
 
-// Poll repeats a step until its expectations hold.
+// Poll repeats a step until its expectations hold, or While does not any more.
 type Poll struct {
 	Every time.Duration
 	For   time.Duration
+	While *lang.Expr // nil is always
 }
 
 // Output is a named value that a step or procedure gives.
@@ -226,6 +227,7 @@ type Confirm struct {
 // Undo takes an action's effect back.
 type Undo struct {
 	Always bool // when the run ends at all, not only when it fails or is cancelled
+	Auto   bool // without asking
 	Steps  []*Step
 }
 

@@ -92,6 +92,15 @@ func (a *author) step(depth int) object {
 		return a.decision(depth)
 	case k < 8 && depth > 0:
 		s[a.pick("group", "parallel")], s["steps"] = a.id("g"), a.steps(0, 1+a.Intn(2))
+		if a.Intn(2) == 0 {
+			s["expect"] = a.condition(1)
+		}
+		if a.Intn(2) == 0 {
+			s["poll"] = object{"every": "1s", "for": "2s"}
+		}
+		if a.Intn(2) == 0 {
+			s["on_failure"] = "continue"
+		}
 	case k < 9:
 		s["end"], s["outcome"], s["if"] = a.id("e"), "resolved", a.condition(1)
 		return s
@@ -205,7 +214,7 @@ var quoted = regexp.MustCompile("`([a-z]+[0-9]*)`")
 // holds what happened against what was proven of them.
 func TestProofAgainstRuns(t *testing.T) {
 	counts := map[string]int{}
-	for seed := int64(0); seed < 40; seed++ {
+	for seed := int64(0); seed < 60; seed++ {
 		a := &author{Rand: rand.New(rand.NewSource(seed))}
 		data := a.runbook()
 		p, found := plan.Unproven(data, []kind.Kind{dial})

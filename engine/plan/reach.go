@@ -121,7 +121,10 @@ func (e *example) step(s *Step) passage {
 	case Manual, Message:
 		return past
 	case Group, Parallel:
-		return e.list(s.Steps)
+		if p := e.list(s.Steps); p != past || !e.judged(s) {
+			return p
+		}
+		return lost
 	case Decide:
 		return e.decided(s, inside)
 	case Run:
@@ -270,10 +273,13 @@ func (e *example) plainAll(steps []*Step) bool {
 	return !slices.ContainsFunc(steps, func(s *Step) bool { return !e.plain(s) })
 }
 
+// judged: a group that has to pass, and that expects something of its steps.
+func (e *example) judged(s *Step) bool { return s.Kind == nil && len(s.Expect) > 0 && e.stops(s) }
+
 // dependent: a step that has to pass, and whose expectations read more than its
 // own results, may depend on the case.
 func (e *example) dependent(s *Step) bool {
-	return e.stops(s) && slices.ContainsFunc(s.Expect, func(x *lang.Expr) bool {
+	return e.judged(s) || e.stops(s) && slices.ContainsFunc(s.Expect, func(x *lang.Expr) bool {
 		return slices.ContainsFunc(x.Reads, func(r string) bool {
 			return strings.HasPrefix(r, "inputs.") || strings.HasPrefix(r, "steps.") || strings.HasPrefix(r, "facts.")
 		})

@@ -298,6 +298,7 @@ func (c *compiler) group(f *flow, st *Step, n *syntax.Node) {
 	if m := n.Get("max"); m != nil && m.Kind == syntax.Scalar {
 		st.Max, _ = strconv.Atoi(m.Text.Value)
 	}
+	before := behindGroup(f, n)
 	if st.Role == Group {
 		st.Steps = c.list(f, n.Get("steps"))
 	} else {
@@ -305,6 +306,7 @@ func (c *compiler) group(f *flow, st *Step, n *syntax.Node) {
 	}
 	c.reserved(n.Get("outputs"), "ran", "verdict", "duration")
 	st.Outputs = c.outputs(f.scope(), n, fieldOf(f, st.ID))
+	c.repeatable(f, before, st, n)
 	c.ownFacts(f, st, n, outputVars(st.Outputs))
 }
 

@@ -111,8 +111,7 @@ func (d *drawer) was(v any) string {
 // depth is how deep a step stands; the steps of `finally` stand beside the
 // others.
 func depth(key string) int {
-	key, _, _ = strings.Cut(key, "#")
-	return strings.Count(strings.TrimPrefix(key, "finally/"), "/")
+	return strings.Count(strings.TrimPrefix(journal.StepKey(key), "finally/"), "/")
 }
 
 func pad(depth int) string { return strings.Repeat("  ", min(depth, 40)+1) }
@@ -128,8 +127,7 @@ func (d *drawer) inner(m journal.Moment) string {
 // name is what a step is called on the screen: its id, with the item where it
 // is one of many.
 func name(id, key string) string {
-	key, _, _ = strings.Cut(key, "#")
-	frames := strings.Split(key, "/")
+	frames := strings.Split(journal.StepKey(key), "/")
 	if n := len(frames); n > 1 && strings.HasSuffix(frames[n-2], "]") {
 		return oneLine(frames[n-2] + "/" + id)
 	}
@@ -166,7 +164,7 @@ func (d *drawer) begun(st *journal.Step) string {
 // waits says once for each step that it waits, however often it does.
 func (d *drawer) waits(e journal.Event) string {
 	x, _ := journal.Decode[journal.WaitStartedData](e)
-	key, _, _ := strings.Cut(e.Key, "#")
+	key := journal.StepKey(e.Key)
 	once := key + " " + x.For
 	if d.said[once] || d.live && x.For != "retry" {
 		return ""
@@ -426,10 +424,13 @@ func answer(choice string) string {
 func (d *drawer) undo(typ journal.Type, x journal.UndoData) string {
 	what := oneLine(first(x.Title, x.Action))
 	if typ == journal.UndoOwed {
-		return d.paint(dim, "↶ can be undone: "+what+owedWhen(x.When))
+		return d.paint(dim, "↶ can be undone: "+what+owedWhen(x))
 	}
 	switch x.How {
 	case "done":
+		if x.Auto {
+			what += d.paint(dim, "  (without asking)")
+		}
 		return d.paint(green, "↶ undone: ") + what
 	case "declined":
 		return d.paint(yellow, "↶ not undone: ") + what
@@ -437,9 +438,13 @@ func (d *drawer) undo(typ journal.Type, x journal.UndoData) string {
 	return d.paint(red, "↶ undo "+oneLine(first(x.How, "failed"))+", still owed: ") + what
 }
 
-func owedWhen(when string) string {
-	if when == "always" {
-		return " (when the run ends)"
+func owedWhen(x journal.UndoData) string {
+	when := "if the run fails"
+	if x.When == "always" {
+		when = "when the run ends"
 	}
-	return " (if the run fails)"
+	if x.Auto {
+		when += ", without asking"
+	}
+	return " (" + when + ")"
 }

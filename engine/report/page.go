@@ -64,7 +64,7 @@ func newPage(s *journal.State) *page {
 		p.step(st)
 	}
 	for _, u := range owed(s) {
-		p.Owed = append(p.Owed, pair{oneLine(u.Action), oneLine(first(u.Title, u.Action)) + owedWhen(u.When)})
+		p.Owed = append(p.Owed, pair{oneLine(u.Action), oneLine(first(u.Title, u.Action)) + owedWhen(u.UndoData)})
 	}
 	for _, e := range s.Escalation {
 		p.Escalate = append(p.Escalate, Clean(e))
@@ -260,7 +260,7 @@ func forWhom(to []string) string {
 func toldUndo(typ journal.Type, x journal.UndoData) string {
 	what := oneLine(first(x.Title, x.Action))
 	if typ == journal.UndoOwed {
-		return "can be undone: " + what + owedWhen(x.When)
+		return "can be undone: " + what + owedWhen(x)
 	}
 	return "undo " + oneLine(x.How) + ": " + what
 }

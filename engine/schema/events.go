@@ -89,7 +89,7 @@ var fieldDocs = map[string]string{
 	"Event.run":  "The run's id.",
 	"Event.type": "What happened.",
 	"Event.step": "The id of the step that it is about; missing where it is about the run, and on waits.",
-	"Event.key":  "The path to what happened: `triage/api#p3.a2` is attempt 2 of poll 3 of the step `api` in `triage`. Up to the `#` it is the step's.",
+	"Event.key":  "The path to what happened: `triage/api#p3.a2` is attempt 2 of poll 3 of the step `api` in `triage`. Up to the last `#` it is the step's; in a group that is repeated, `triage#p3/api#a1` is the attempt in round 3.",
 	"Event.data": "What belongs to the type.",
 	"Event.prev": "The `hash` of the line before; empty on the first.",
 	"Event.hash": "The hex SHA-256 of this line as it stands, with an empty `hash`.",
@@ -167,6 +167,7 @@ var fieldDocs = map[string]string{
 	"ApprovalAnsweredData.values": "The values that were given, by name; a secret one stands as its name.", "ApprovalAnsweredData.note": "What else they said.",
 	"UndoData.title": "The action's title, rendered.", "UndoData.when": "`failure`: it is offered when the run fails or is cancelled; `always`: when it ends at all.",
 	"UndoData.action": "The key of the action that owes it.", "UndoData.how": "How it was settled. One that failed stays owed.",
+	"UndoData.auto": "It is done without asking.",
 
 	"RunRehearsedData.runbook": "What is rehearsed.", "RunRehearsedData.inputs": "The inputs, by name; one that is not known stands as ‹inputs.NAME›.",
 	"RunRehearsedData.permissions": "All that the file may do, by list.",

@@ -24,15 +24,8 @@ func onFailure() *spec.Shape {
 func observed() []spec.Field {
 	return []spec.Field{
 		field("timeout", duration, "How long an attempt may take."),
-		field("retry", called("retry", object(
-			required(field("attempts", &spec.Shape{Form: spec.Int, Min: 1, Max: 100}, "How many attempts, the first included.")),
-			standard(field("delay", duration, "How long to wait between them."), "0s"),
-			standard(field("backoff", &spec.Shape{Form: spec.Number}, "What the delay is multiplied with each time."), "1"),
-			field("max_delay", duration, "The longest delay."),
-			field("on", condition, "Which errors to repeat on; every one where it is missing."),
-		)), "Repeats an attempt that erred."),
-		field("poll", called("poll", object(required(example(field("every", duration, "How often."), "10s")), required(example(field("for", duration, "For how long."), "5m")))),
-			"Repeats until `expect` holds."),
+		retryField("Repeats an attempt that erred."),
+		pollField("Repeats until `expect` holds."),
 		field("expect", oneOf(condition, &spec.Shape{Form: spec.List, Elem: condition, Min: 1}), "What must hold for the step to pass. It adds to the kind's own expectation, or replaces it where it reads `status` or `exit`."),
 		field("outputs", named(condition), "Values of the step's own, by name: expressions over its results."),
 		field("evidence", list(ident), "Outputs or results that are kept for the postmortem."),
@@ -72,8 +65,8 @@ func stepShape(kinds []spec.Field) *spec.Shape {
 	add("message", "A text for people: kept in the journal, and sent where `to` names a channel.", []spec.Field{
 		required(field("text", text, "The text.")), field("to", oneOf(ident, list(ident)), "The channels to send it to."),
 	})
-	add("group", "Steps as one unit, in order.", budget, []spec.Field{inner, confirm, outputs, facts})
-	add("parallel", "Steps as one unit, side by side.", budget, []spec.Field{inner, confirm, outputs, facts, field("max", &spec.Shape{Form: spec.Int, Min: 1, Max: 1000}, "How many at once; all where it is missing.")})
+	add("group", "Steps as one unit, in order.", budget, repeated(), []spec.Field{inner, confirm, outputs, facts})
+	add("parallel", "Steps as one unit, side by side.", budget, repeated(), []spec.Field{inner, confirm, outputs, facts, field("max", &spec.Shape{Form: spec.Int, Min: 1, Max: 1000}, "How many at once; all where it is missing.")})
 	add("run", "Runs a procedure; its outputs come back under the step's id.", budget, []spec.Field{
 		required(field("procedure", ident, "The procedure.")), field("inputs", named(setting), "Its inputs."), facts,
 	})
@@ -99,7 +92,8 @@ func checkKeys() []spec.Field {
 }
 
 func actionKeys() []spec.Field {
-	undo := object(required(field("when", words("failure", "always"), "`failure`: when the run fails or is cancelled. `always`: when it ends at all.")), required(field("steps", steps, "The steps that take the effect back.")))
+	undo := object(required(field("when", words("failure", "always"), "`failure`: when the run fails or is cancelled. `always`: when it ends at all.")),
+		standard(field("auto", boolean, "Whether it is done without asking."), "false"), required(field("steps", steps, "The steps that take the effect back.")))
 	return []spec.Field{
 		field("confirm", text, "Asks a person before it is done."),
 		field("verify", ref("verify"), "A check of its own, or one that repeats another: the action has passed when it has."),

@@ -71,7 +71,11 @@ func poll(p *plan.Poll) string {
 	if p == nil {
 		return ""
 	}
-	return fmt.Sprintf("every %s for up to %s", p.Every, p.For)
+	s := fmt.Sprintf("every %s for up to %s", p.Every, p.For)
+	if p.While != nil {
+		s += ", while " + p.While.Source
+	}
+	return s
 }
 
 func same(a, b any) bool { return reflect.DeepEqual(a, b) }

@@ -214,6 +214,9 @@ func (w *walk) inside(f frame, s *plan.Step, key string) {
 		if s.Undo.Always {
 			when = "the run ends"
 		}
+		if s.Undo.Auto {
+			when += ", without asking"
+		}
 		w.emit(journal.BranchRehearsed, s.ID, key+">undo", journal.BranchRehearsedData{Branch: "undo", When: when})
 		w.steps(f.at(key+">undo"), s.Undo.Steps)
 	}
