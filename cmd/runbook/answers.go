@@ -118,7 +118,7 @@ func (a *answers) to(q interp.Question, user string) (interp.Answer, map[string]
 var (
 	approvals = []string{"approve", "refuse"}
 	doneOrNot = []string{"done", "could_not"}
-	doubts    = []string{"repeat", "fail"} // about an action that was in flight
+	doubts    = []string{"done", "again", "failed"} // about an action that was in flight
 )
 
 // allowed refuses an answer that the question does not have.

@@ -166,6 +166,9 @@ func resumeHelp(out *engine.Outcome, command string) string {
 			}
 			text += "\n"
 		default:
+			if len(w.Choices) == 0 { // nobody can answer it yet
+				text += fmt.Sprintf("  %s: %s\n", name, report.Clean(w.Text))
+			}
 			for _, c := range w.Choices {
 				text += fmt.Sprintf("  %s --answer '%s=%s'\n", command, name, c.ID)
 			}

@@ -24,8 +24,8 @@ type Key string
 type World interface {
 	// Call makes one attempt of a check or an action, or recalls the result that
 	// Key had before. The error says that this scope ended (ErrTimeout,
-	// ErrCancelled, ErrPaused, or what the runtime died of); a failed call is a
-	// Result.
+	// ErrCancelled, ErrPaused, or what the runtime died of), or that nobody knows
+	// whether the call took effect (an InDoubt); a failed call is a Result.
 	Call(Key, Call) (Result, error)
 	// Ask puts a question to a person.
 	Ask(Key, Question) (Answer, error)
@@ -62,6 +62,7 @@ type Call struct {
 	Options    map[string]any
 	Timeout    time.Duration // 0 is none
 	Idempotent bool
+	Settled    int // how often it broke off, was in doubt, and is to be done again
 }
 
 // Result is what a call came back with; Fields are there with an Error too, so

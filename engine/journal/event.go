@@ -157,6 +157,7 @@ type StepFinishedData struct {
 	Evidence map[string]any `json:"evidence,omitempty"`
 	Expect   []Expectation  `json:"expect,omitempty"`
 	Attempts int            `json:"attempts,omitempty"`
+	Settled  string         `json:"settled,omitempty"` // it was in doubt, and counts as done: check_after, person
 }
 
 // Expectation is one `expect` with what it read.

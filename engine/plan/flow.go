@@ -62,6 +62,8 @@ func partsOf(s *syntax.Node) parts {
 		p.call(s)
 	}
 	p.add(s.Get("on_failure"))
+	p.add(s.Get("verify"))
+	p.add(s.Get("check_after"))
 	for _, b := range append(slices.Clone(items(s.Get("branches"))), s.Get("else")) {
 		p.add(b)
 	}

@@ -37,7 +37,11 @@ func (c *compiler) observed(f *flow, st *Step, n *syntax.Node) {
 	}
 	c.repetition(st, n, own)
 	c.evidence(st, k, n)
-	c.ownFacts(f, st, n, append(slices.Clone(k.Result.Fields), outputVars(st.Outputs)...))
+	found := append(slices.Clone(k.Result.Fields), outputVars(st.Outputs)...)
+	if n.Get("check_after") != nil {
+		found = maybe(found)
+	}
+	c.ownFacts(f, st, n, found)
 	if st.Role == Check {
 		st.Required = flag(n, "required") || n.Get("required") == nil && (st.Poll != nil || str(n, "on_failure") == "stop")
 		return
@@ -192,8 +196,14 @@ func (c *compiler) action(f *flow, st *Step, n *syntax.Node) {
 	st.Idempotent = flag(n, "idempotent")
 	ran := f.fork().know(st.ID)
 	delete(ran.never, st.ID)
+	if v := n.Get("check_after"); v != nil && v.Kind == syntax.Mapping {
+		st.CheckAfter = c.ownCheck(f.fork(), v, "check_after")
+		st.CheckAfter.Required = false // its verdict is what counts
+		c.mayBeUnknown(f, st)
+	}
 	if v := n.Get("verify"); v != nil && v.Kind == syntax.Mapping {
-		st.Verify = c.verify(ran, v)
+		st.Verify = c.ownCheck(ran, v, "verify")
+		st.Verify.Required = true
 	}
 	if u := n.Get("undo"); u != nil && u.Kind == syntax.Mapping {
 		later := ran.fork()
@@ -213,14 +223,23 @@ func (c *compiler) noEnd(steps []*Step) {
 	})
 }
 
-// verify compiles the check of an action. Its id is `verify`; nothing else can
-// read it.
-func (c *compiler) verify(f *flow, n *syntax.Node) *Step {
-	v := &Step{ID: "verify", Role: Check, Span: keyOf(n), Required: true, Timeout: durationOf(n.Get("timeout"))}
+// mayBeUnknown: an action with a check_after may count as done though nobody saw
+// what it found.
+func (c *compiler) mayBeUnknown(f *flow, st *Step) {
+	for _, o := range st.Outputs {
+		if x := fieldOf(f, st.ID).Field(o.Name); x != nil {
+			x.Type = maybeNil(o.Type)
+		}
+	}
+}
+
+// ownCheck compiles a check of an action. Its id is the key that it stands under;
+// nothing else can read it.
+func (c *compiler) ownCheck(f *flow, n *syntax.Node, id string) *Step {
+	v := &Step{ID: id, Role: Check, Span: keyOf(n), Timeout: durationOf(n.Get("timeout"))}
 	v.Title = c.shown(n.Get("title"), f.scope())
 	private := f.fork()
 	private.steps = f.steps
 	c.observed(private, v, n)
-	v.Required = true
 	return v
 }

@@ -143,6 +143,7 @@ type Step struct {
 	Idempotent bool
 	Confirm    *Confirm // also on groups
 	Verify     *Step
+	CheckAfter *Step // decides whether it took effect where it is in doubt
 	Undo       *Undo
 
 	// decide

@@ -36,8 +36,10 @@ func walk(steps []*Step, visit func(*Step)) {
 		for _, b := range s.Branches {
 			walk(b.Steps, visit)
 		}
-		if s.Verify != nil {
-			walk([]*Step{s.Verify}, visit)
+		for _, check := range []*Step{s.Verify, s.CheckAfter} {
+			if check != nil {
+				walk([]*Step{check}, visit)
+			}
 		}
 		walk(s.Failure.Steps, visit)
 		if s.Undo != nil {

@@ -224,6 +224,7 @@ func (d *drawer) step(st *journal.Step, x journal.StepFinishedData) string {
 	if x.Attempts > 1 {
 		text += d.paint(dim, fmt.Sprintf(" (%d attempts)", x.Attempts))
 	}
+	text += d.paint(dim, settled(x))
 	if st.Message != nil && len(st.Message.To) > 0 {
 		text += d.paint(dim, "  for "+oneLine(strings.Join(st.Message.To, ", ")))
 	}
@@ -447,4 +448,15 @@ func owedWhen(x journal.UndoData) string {
 		when += ", without asking"
 	}
 	return " (" + when + ")"
+}
+
+// settled says how an action that was in doubt came to count as done.
+func settled(x journal.StepFinishedData) string {
+	switch x.Settled {
+	case "":
+		return ""
+	case "check_after":
+		return "  was in doubt; its check_after passed, so it counts as done"
+	}
+	return "  was in doubt; a person said that it took effect, so it counts as done"
 }

@@ -274,7 +274,7 @@ func toldStep(st *journal.Step, x journal.StepFinishedData) (string, string) {
 		case "message", "decide", "manual", "end": // told by the row of their own
 			return "", ""
 		}
-		return "✓", role + " passed" + attempts(x.Attempts) + title
+		return "✓", role + " passed" + attempts(x.Attempts) + title + settled(x)
 	case "skipped":
 		return "–", role + " skipped" + title
 	case "failed":

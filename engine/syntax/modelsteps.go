@@ -97,6 +97,7 @@ func actionKeys() []spec.Field {
 	return []spec.Field{
 		field("confirm", text, "Asks a person before it is done."),
 		field("verify", ref("verify"), "A check of its own, or one that repeats another: the action has passed when it has."),
+		field("check_after", ref("verify"), "A check that decides whether the action took effect where it is in doubt because the run broke off: passed, it counts as done; not passed, it is done again; could it not be made, a person is asked. Results of such an action may be nil."),
 		standard(field("idempotent", boolean, "Whether it may be done twice; `retry` and `poll` need it."), "false"),
 		field("undo", undo, "Takes the effect back. It is offered in reverse order; until it is settled the journal holds it as owed."),
 	}

@@ -204,6 +204,11 @@ func (w *walk) inside(f frame, s *plan.Step, key string) {
 		in.path = key
 		w.step(in, s.Verify)
 	}
+	if s.CheckAfter != nil {
+		at := key + ">check_after"
+		w.emit(journal.BranchRehearsed, s.ID, at, journal.BranchRehearsedData{Branch: "check_after", When: s.ID + " was under way when the run broke off"})
+		w.step(f.at(at), s.CheckAfter)
+	}
 	if s.Call != nil {
 		w.call(f, key, s.Call)
 	}

@@ -30,11 +30,10 @@ func (w *world) Call(k interp.Key, c interp.Call) (interp.Result, error) {
 		return interp.Result{}, err
 	}
 	started := journal.AttemptStartedData{Role: c.Role, Kind: c.Kind, Request: memo.Shown(c.Options)}
-	if begun, ok := w.rt.memo.Find(journal.AttemptStarted, string(k)); ok && !c.Idempotent {
-		if res, settled, err := w.inDoubt(k, c, begun); settled || err != nil {
-			return res, err
+	if _, begun := w.rt.memo.Find(journal.AttemptStarted, string(k)); begun && c.Role == "action" {
+		if err := w.mayBegin(k, c, started); err != nil {
+			return interp.Result{}, err
 		}
-		w.rt.memo.Again(journal.AttemptStarted, c.Step, string(k), started, true)
 	}
 	w.emit(k, journal.AttemptStarted, c.Step, started, memo.Durable(journal.AttemptStarted, c.Role))
 	if err := w.rt.memo.Err(); err != nil {
@@ -86,35 +85,6 @@ func (w *world) execute(k interp.Key, c interp.Call, kind exec.Kind) interp.Resu
 		}
 	}
 	return out
-}
-
-// inDoubt asks about an action that was under way when the process died: nothing
-// is repeated on a guess. One that was repeated and broke off again is in doubt
-// again.
-func (w *world) inDoubt(k interp.Key, c interp.Call, begun journal.Event) (interp.Result, bool, error) {
-	key := k + ".doubt"
-	for n := 2; ; n++ {
-		answered, ok := w.rt.memo.Find(journal.ApprovalAnswered, string(key))
-		if !ok || answered.Seq > begun.Seq {
-			break
-		}
-		key = k + interp.Key(fmt.Sprintf(".doubt%d", n))
-	}
-	a, err := w.Ask(key, interp.Question{Step: c.Step, ApprovalRequestedData: journal.ApprovalRequestedData{
-		Kind: "in_doubt", Text: "This action was under way when the run broke off. Look whether it took effect, then say how to go on.",
-		Shown: memo.Shown(c.Options), Always: true,
-		Choices: []journal.Choice{{ID: "repeat", Title: "it did not take effect, or may be done twice: do it now"}, {ID: "fail", Title: "leave it: the step has failed"}},
-	}})
-	if a.Choice == "repeat" {
-		return interp.Result{}, false, err
-	}
-	if err != nil && !errors.Is(err, interp.ErrPaused) && w.rt.memo.Err() == nil {
-		return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "canceled", Message: "it was under way when the run broke off, and nobody said whether it took effect"}}, true, err
-	}
-	if err != nil {
-		return interp.Result{}, false, err
-	}
-	return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "canceled", Message: "it was in doubt, and " + a.By + " said to leave it"}}, true, nil
 }
 
 // maxAsks bounds how often a question is put again because its answer could not

@@ -133,11 +133,11 @@ func TestInDoubtAgainAndAgain(t *testing.T) {
 	if !errors.Is(paused.err, interp.ErrPaused) || len(paused.open) != 1 || paused.open[0].Key != "a#a1.doubt" || len(paused.say.heard) > 0 {
 		t.Fatalf("got %v, open %v, heard %v", paused.err, paused.open, paused.say.heard)
 	}
-	second := (&part{text: text, past: broke, ask: answer("repeat")}).run(t)
+	second := (&part{text: text, past: broke, ask: answer("again")}).run(t)
 	if second.out.Outcome != "completed" || len(second.say.heard) != 1 {
 		t.Fatalf("got %v %v, heard %v", second.out, second.err, second.say.heard)
 	}
-	// It broke off again in the repeated attempt: who said "repeat" once has not
+	// It broke off again in the repeated attempt: who said "again" once has not
 	// said it for ever.
 	again := (&part{text: text, past: until(t, second.events, journal.AttemptStarted, "a#a1", 2)}).run(t)
 	if !errors.Is(again.err, interp.ErrPaused) || again.open[0].Key != "a#a1.doubt2" || len(again.say.heard) > 0 {
@@ -148,7 +148,7 @@ func TestInDoubtAgainAndAgain(t *testing.T) {
 	if answered.out.Outcome != "completed" || len(answered.say.heard) != 1 {
 		t.Fatalf("got %v %v, heard %v", answered.out, answered.err, answered.say.heard)
 	}
-	left := (&part{text: text, past: broke, ask: answer("fail")}).run(t)
+	left := (&part{text: text, past: broke, ask: answer("failed")}).run(t)
 	if left.out.Outcome != "failed" || len(left.say.heard) > 0 {
 		t.Fatalf("got %v, heard %v", left.out, left.say.heard)
 	}

@@ -16,6 +16,7 @@ type Memo struct {
 	w    *journal.Writer
 	mu   sync.Mutex
 	have map[id]journal.Event
+	more map[id]int // how often an event stands there besides the first time
 	err  error
 }
 
@@ -26,8 +27,11 @@ type id struct {
 
 // New opens the memory of a run, with the events of its earlier part.
 func New(w *journal.Writer, past []journal.Event) *Memo {
-	m := &Memo{w: w, have: map[id]journal.Event{}}
+	m := &Memo{w: w, have: map[id]journal.Event{}, more: map[id]int{}}
 	for _, e := range past {
+		if _, again := m.have[id{e.Type, e.Key}]; again {
+			m.more[id{e.Type, e.Key}]++
+		}
 		m.have[id{e.Type, e.Key}] = e
 	}
 	return m
@@ -72,7 +76,18 @@ func (m *Memo) Again(typ journal.Type, step, key string, data any, durable bool)
 	var e journal.Event
 	if e, m.err = m.w.Append(typ, step, key, data, durable); m.err == nil {
 		m.have[id{typ, key}] = e
+		m.more[id{typ, key}]++
 	}
+}
+
+// Times says how often an event stands there.
+func (m *Memo) Times(typ journal.Type, key string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.have[id{typ, key}]; !ok {
+		return 0
+	}
+	return 1 + m.more[id{typ, key}]
 }
 
 // Note writes an event that may come more than once for a key.
