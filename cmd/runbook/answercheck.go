@@ -18,12 +18,12 @@ import (
 func (a *answers) check(p *plan.Plan) error {
 	steps := map[string][]*plan.Step{}
 	p.Walk(func(s *plan.Step) { steps[s.ID] = append(steps[s.ID], s) })
-	for _, id := range a.approve {
+	for _, id := range slices.Sorted(maps.Keys(a.approve)) {
 		if err := a.known(p, steps, id); err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(steps[id], func(s *plan.Step) bool { return s.Confirm != nil }) {
-			return usage("--approve %s: it does not ask for approval", id)
+		if err := fitsOne(steps[id], func(s *plan.Step) error { return approvalFits(s, a.approve[id]) }); err != nil {
+			return usage("--approve %s: %w", id, err)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.whole)) {
@@ -120,4 +120,18 @@ func fieldFits(s *plan.Step, field string, g given) error {
 		return errors.New("the step collects nothing")
 	}
 	return fmt.Errorf("the step collects %s", strings.Join(names, ", "))
+}
+
+// approvalFits reports whether a step can be approved, and asks for a text where
+// one was typed.
+func approvalFits(s *plan.Step, typed string) error {
+	switch {
+	case s.Confirm == nil:
+		return errors.New("it does not ask for approval")
+	case s.Confirm.Retype != nil && typed == "":
+		return fmt.Errorf("a text has to be typed to approve it: --approve '%s=TEXT'", s.ID)
+	case s.Confirm.Retype == nil && typed != "":
+		return fmt.Errorf("there is nothing to type: write --approve %s", s.ID)
+	}
+	return nil
 }

@@ -16,7 +16,7 @@ import (
 // answers are what was said on the command line to questions that may come.
 type answers struct {
 	yes     bool
-	approve []string
+	approve map[string]string           // step -> what was typed to approve it
 	whole   map[string]string           // step -> choice
 	fields  map[string]map[string]given // step -> field -> value
 }
@@ -30,7 +30,11 @@ type given struct {
 
 // answers reads --yes, --approve and --answer.
 func (p *program) answers(c *cli.Context) (*answers, error) {
-	a := &answers{yes: c.Bool("yes"), approve: c.StringSlice("approve"), whole: map[string]string{}, fields: map[string]map[string]given{}}
+	a := &answers{yes: c.Bool("yes"), approve: map[string]string{}, whole: map[string]string{}, fields: map[string]map[string]given{}}
+	for _, kv := range c.StringSlice("approve") {
+		step, typed, _ := strings.Cut(kv, "=")
+		a.approve[step] = typed
+	}
 	for _, kv := range c.StringSlice("answer") {
 		name, value, ok := strings.Cut(kv, "=")
 		if !ok || name == "" {
@@ -86,13 +90,15 @@ func (p *program) given(name, value string) (string, error) {
 func (a *answers) to(q interp.Question, user string) (interp.Answer, map[string]string, bool, error) {
 	out := interp.Answer{By: user, How: "--answer", Values: map[string]any{}}
 	if q.Kind == "confirm" {
-		if slices.Contains(a.approve, q.Step) {
-			out.Choice, out.How = "approve", "--approve"
-			return out, nil, true, nil
-		}
-		if a.yes && !q.Always {
+		typed, approved := a.approve[q.Step]
+		switch {
+		case approved:
+			out.Choice, out.How, out.Retyped = "approve", "--approve", typed
+		case a.yes && !q.Always && q.Retype == "":
 			out.Choice, out.How = "approve", "--yes"
-			return out, nil, true, nil
+		}
+		if out.Choice != "" {
+			return out, nil, true, usable(q, out)
 		}
 	}
 	choice, whole := a.whole[answerName(q)]
@@ -108,10 +114,18 @@ func (a *answers) to(q interp.Question, user string) (interp.Answer, map[string]
 	}
 	out.Choice = choice
 	if q.Kind != "manual" || choice != "done" {
-		return out, nil, true, nil
+		return out, nil, true, usable(q, out)
 	}
 	secrets, err := collect(q, fields, &out)
 	return out, secrets, err == nil, err
+}
+
+// usable says why the question cannot take an answer.
+func usable(q interp.Question, a interp.Answer) error {
+	if why := q.Refuses(a); why != "" {
+		return fmt.Errorf("%s %s: %s", a.How, q.Step, why)
+	}
+	return nil
 }
 
 // The answers that questions of a kind have.

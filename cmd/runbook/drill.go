@@ -106,7 +106,7 @@ func scenarioAnswer(sc *scenario.Scenario, q interp.Question) (interp.Answer, ma
 	if !ok {
 		return interp.Answer{}, nil, engine.ErrNobody
 	}
-	a := interp.Answer{Choice: given.Choice, By: "the scenario", How: "scenario", Values: map[string]any{}}
+	a := interp.Answer{Choice: given.Choice, By: stander(q), How: "scenario", Values: map[string]any{}, Retyped: q.Retype}
 	if err := allowed(q, a.Choice); err != nil {
 		return a, nil, fmt.Errorf("the scenario %s answers %s with %q: %w", sc.Name, q.Step, a.Choice, err)
 	}
@@ -132,4 +132,18 @@ func answerName(q interp.Question) string {
 		return q.Step + ">undo"
 	}
 	return q.Step
+}
+
+// stander is who of the scenario's people answers: one who may.
+func stander(q interp.Question) string {
+	const people = "the scenario"
+	for _, name := range q.By {
+		if q.Bars(name) == "" {
+			return name
+		}
+	}
+	if len(q.Given) == 0 {
+		return people
+	}
+	return fmt.Sprintf("%s (%d)", people, len(q.Given)+1)
 }

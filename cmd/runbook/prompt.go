@@ -75,7 +75,8 @@ func (p *prompter) ask(ctx context.Context, q interp.Question) (interp.Answer, m
 	case "undo":
 		a.Choice, err = p.yesNo(ctx, "Undo it now?", "approve", "refuse", def.Choice)
 	default:
-		a.Choice, err = p.yesNo(ctx, "Go ahead?", "approve", "refuse", def.Choice)
+		a.Choice, err = p.approve(ctx, q, def.Choice)
+		a.Retyped = q.Retype // approve has compared it
 	}
 	return a, secrets, err
 }
@@ -103,6 +104,11 @@ func (p *prompter) show(q interp.Question) {
 	}
 	if q.Shown != nil {
 		fmt.Fprintln(p.out, indent(report.Clean(report.Shown(q.Shown))))
+	}
+	for _, text := range append(report.Approvers(q.ApprovalRequestedData), q.Problem) {
+		if text != "" {
+			fmt.Fprintln(p.out, indent(report.Clean(text)))
+		}
 	}
 }
 
@@ -136,6 +142,28 @@ func enterTakes(def string) string {
 		return ""
 	}
 	return fmt.Sprintf(" (drill: Enter for %s)", report.Clean(def))
+}
+
+// approve takes yes or no; where a text has to be typed, nothing but that text is
+// a yes.
+func (p *prompter) approve(ctx context.Context, q interp.Question, def string) (string, error) {
+	if q.Retype == "" {
+		return p.yesNo(ctx, "Go ahead?", "approve", "refuse", def)
+	}
+	for {
+		text, err := p.readLine(ctx, fmt.Sprintf("  Type %s to go ahead, or no:%s ", report.Clean(q.Retype), enterTakes(def)))
+		switch {
+		case err != nil:
+			return "", err
+		case text == q.Retype:
+			return "approve", nil
+		case text == "" && def != "":
+			return def, nil
+		case strings.EqualFold(strings.TrimSpace(text), "no"):
+			return "refuse", nil
+		}
+		fmt.Fprintln(p.out, "  That is not it.")
+	}
 }
 
 func (p *prompter) choose(ctx context.Context, choices []journal.Choice, def string) (string, error) {

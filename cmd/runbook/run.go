@@ -27,9 +27,9 @@ func personFlags() []cli.Flag {
 	return []cli.Flag{
 		stateFlag(),
 		&cli.StringFlag{Name: "as", Usage: "who you are, for the journal (default: the system's user)"},
-		&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "approve every confirm that does not say always"},
+		&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "approve every confirm that does not say always or wants a text typed"},
 		&cli.BoolFlag{Name: "non-interactive", Usage: "never prompt: a step that needs a person pauses the run (exit 5)"},
-		&cli.StringSliceFlag{Name: "approve", Usage: "approve `STEP`"},
+		&cli.StringSliceFlag{Name: "approve", Usage: "approve `STEP`, or STEP=TEXT where a text has to be typed"},
 		&cli.StringSliceFlag{Name: "answer", Usage: "answer `STEP=ANSWER` or STEP.FIELD=VALUE; a secret as @- (standard input), @FILE or @env:NAME"},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Usage: "text, or json: the journal's events on standard output and nothing else"},
 		&cli.BoolFlag{Name: "no-color", Usage: "plain text"},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/urfave/cli/v2"
@@ -110,8 +111,12 @@ func (s *session) ask(ctx context.Context, q interp.Question) (interp.Answer, ma
 	if ok {
 		return a, secrets, nil
 	}
+	barred := q.Bars(s.user)
 	switch {
-	case s.prompter != nil:
+	case barred != "" && s.drill == nil:
+		fmt.Fprintf(s.p.err, "runbook: %s: %s\n", q.Step, report.Clean(barred))
+		return interp.Answer{}, nil, engine.ErrNobody
+	case s.prompter != nil && barred == "":
 		a, secrets, err := s.prompter.ask(ctx, q)
 		if errors.Is(err, errGone) { // the person left: the question stays open
 			err = engine.ErrNobody
@@ -154,7 +159,7 @@ func resumeHelp(out *engine.Outcome, command string) string {
 		name := answerName(w)
 		switch w.Kind {
 		case "confirm":
-			text += fmt.Sprintf("  %s --approve %s      (or --answer %s=refuse)\n", command, name, name)
+			text += approveHelp(w, command)
 		case "manual":
 			text += fmt.Sprintf("  %s --answer %s=done", command, name)
 			for _, f := range w.Fields {
@@ -173,6 +178,26 @@ func resumeHelp(out *engine.Outcome, command string) string {
 				text += fmt.Sprintf("  %s --answer '%s=%s'\n", command, name, c.ID)
 			}
 		}
+	}
+	return text
+}
+
+// approveHelp says how an approval is given, by whom, and how many are missing.
+func approveHelp(q interp.Question, command string) string {
+	what := q.Step
+	if q.Retype != "" {
+		what = "'" + q.Step + "=" + strings.ReplaceAll(q.Retype, "'", `'\''`) + "'"
+	}
+	text := fmt.Sprintf("  %s --approve %s      (or --answer %s=refuse)\n", command, report.Clean(what), q.Step)
+	if q.Count > 1 {
+		text += fmt.Sprintf("    %d of %d people have approved", len(q.Given), q.Count)
+		if len(q.Given) > 0 {
+			text += ": " + report.Clean(strings.Join(q.Given, ", "))
+		}
+		text += "\n"
+	}
+	if len(q.By) > 0 {
+		text += "    as one of " + report.Clean(strings.Join(q.By, ", ")) + " (--as NAME)\n"
 	}
 	return text
 }

@@ -9,39 +9,6 @@ import (
 	"runbook/engine/secret"
 )
 
-var approveOrRefuse = []journal.Choice{{ID: "approve", Title: "yes, do it"}, {ID: "refuse", Title: "no"}}
-
-// confirm asks before an action or a group. The second result says that the step
-// ends here.
-func (r *run) confirm(w World, f *frame, s *plan.Step, key Key) (done, bool) {
-	env := r.env(w, f)
-	text, err := render(s.Confirm.Ask, env)
-	if err != nil {
-		d := erred(err)
-		d.notRun = true
-		return d, true
-	}
-	q := Question{Step: s.ID, ApprovalRequestedData: journal.ApprovalRequestedData{
-		Kind: "confirm", Title: r.text(s.Title, env), Text: text, Choices: approveOrRefuse,
-	}}
-	if s.Options != nil {
-		q.Shown = s.Options.Preview(masked(env))
-	}
-	a, err := w.Ask(key+"#confirm", q)
-	if err != nil {
-		return done{err: err, notRun: true}, true
-	}
-	if a.Choice == "approve" {
-		return done{}, false
-	}
-	d := fail("refused by %s", a.By)
-	if a.Note != "" {
-		d.reason += ": " + a.Note
-	}
-	d.notRun = true
-	return d, true
-}
-
 // masked is an environment in which secrets stand as ‹secrets.name›: what a
 // person may see before they approve it.
 func masked(env lang.Env) lang.Env {

@@ -82,15 +82,19 @@ type Question struct {
 	Collect []Collect
 	// Problem says why the answer before could not be used.
 	Problem string
+	// Left, where the question has a Timeout, is what was left of it when it was
+	// put; past it the answer is Late.
+	Left time.Duration
 }
 
 // Answer is what a person said. A secret value is a secret.Value.
 type Answer struct {
-	Choice string
-	By     string
-	How    string
-	Note   string
-	Values map[string]any
+	Choice  string
+	By      string
+	How     string
+	Note    string
+	Values  map[string]any
+	Retyped string // what was typed to approve
 }
 
 // Event is something to record. Data is the event type's data.

@@ -258,6 +258,11 @@ type ApprovalRequestedData struct {
 	Choices []Choice      `json:"choices,omitempty"`
 	Fields  []AnswerField `json:"fields,omitempty"`
 	Always  bool          `json:"always,omitempty"`
+	By      []string      `json:"by,omitempty"`      // who may approve
+	Count   int           `json:"count,omitempty"`   // how many have to, where more than one
+	Given   []string      `json:"given,omitempty"`   // who has
+	Timeout Seconds       `json:"timeout,omitempty"` // how long they have
+	Retype  string        `json:"retype,omitempty"`  // what has to be typed to approve
 }
 
 // Choice is one answer that may be given.

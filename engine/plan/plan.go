@@ -222,7 +222,12 @@ type Failure struct {
 
 // Confirm asks a person before an action or group.
 type Confirm struct {
-	Ask *lang.Template
+	Ask     *lang.Template
+	By      []string // who may approve; nil is everybody
+	Count   int      // how many different people have to
+	Timeout time.Duration
+	Always  bool           // also where everything is approved beforehand
+	Retype  *lang.Template // what has to be typed; nil is nothing
 }
 
 // Undo takes an action's effect back.

@@ -196,11 +196,7 @@ func (c *compiler) step(f *flow, n *syntax.Node) *Step {
 	}
 	st.Title = c.shown(n.Get("title"), in.scope())
 	st.Links = c.links(n.Get("links"), in.scope())
-	if n.Get("confirm") != nil {
-		if t := c.shown(n.Get("confirm"), in.scope()); t != nil {
-			st.Confirm = &Confirm{Ask: t}
-		}
-	}
+	st.Confirm = c.confirm(n.Get("confirm"), in.scope())
 	var begun map[string]bool // what had run before: what counts where it may fail
 	if n.Get("on_failure") != nil {
 		begun = maps.Clone(in.present)

@@ -345,6 +345,9 @@ func (d *drawer) asked(m journal.Moment, x journal.ApprovalRequestedData) string
 	if x.Shown != nil {
 		text += d.block(deep+1, Shown(x.Shown))
 	}
+	for _, t := range Approvers(x) {
+		text += pad(deep+1) + d.paint(dim, oneLine(t)) + "\n"
+	}
 	for _, f := range x.Fields {
 		text += pad(deep+1) + "asks for " + oneLine(field(f)) + "\n"
 	}
@@ -459,4 +462,26 @@ func settled(x journal.StepFinishedData) string {
 		return "  was in doubt; its check_after passed, so it counts as done"
 	}
 	return "  was in doubt; a person said that it took effect, so it counts as done"
+}
+
+// Approvers says in sentences who has to approve what is asked, and how.
+func Approvers(x journal.ApprovalRequestedData) []string {
+	var out []string
+	if len(x.By) > 0 {
+		out = append(out, "May approve: "+strings.Join(x.By, ", ")+".")
+	}
+	if x.Count > 1 {
+		text := fmt.Sprintf("%d people have to approve.", x.Count)
+		if len(x.Given) > 0 {
+			text += " Have approved: " + strings.Join(x.Given, ", ") + "."
+		}
+		out = append(out, text)
+	}
+	if x.Timeout > 0 {
+		out = append(out, "Refused if not approved within "+span(x.Timeout.Duration())+".")
+	}
+	if x.Retype != "" {
+		out = append(out, "To approve, type: "+x.Retype)
+	}
+	return out
 }

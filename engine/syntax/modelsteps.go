@@ -45,7 +45,7 @@ func stepShape(kinds []spec.Field) *spec.Shape {
 		return s
 	}
 	budget := []spec.Field{field("timeout", duration, "The budget for all of it, not counting the time in which people are waited for.")}
-	confirm := field("confirm", text, "Asks a person before it begins.")
+	confirm := confirmField("Asks a person before it begins: a text, or more.")
 	inner := required(field("steps", steps, "The steps."))
 	facts := field("facts", named(setting), "Facts that are set when it passes.")
 	outputs := field("outputs", named(condition), "Values of its own, by name.")
@@ -95,7 +95,7 @@ func actionKeys() []spec.Field {
 	undo := object(required(field("when", words("failure", "always"), "`failure`: when the run fails or is cancelled. `always`: when it ends at all.")),
 		standard(field("auto", boolean, "Whether it is done without asking."), "false"), required(field("steps", steps, "The steps that take the effect back.")))
 	return []spec.Field{
-		field("confirm", text, "Asks a person before it is done."),
+		confirmField("Asks a person before it is done: a text, or more."),
 		field("verify", ref("verify"), "A check of its own, or one that repeats another: the action has passed when it has."),
 		field("check_after", ref("verify"), "A check that decides whether the action took effect where it is in doubt because the run broke off: passed, it counts as done; not passed, it is done again; could it not be made, a person is asked. Results of such an action may be nil."),
 		standard(field("idempotent", boolean, "Whether it may be done twice; `retry` and `poll` need it."), "false"),

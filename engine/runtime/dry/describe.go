@@ -3,6 +3,7 @@ package dry
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	"runbook/engine/journal"
 	"runbook/engine/lang"
@@ -35,7 +36,7 @@ func (w *walk) describe(f frame, s *plan.Step) journal.StepRehearsedData {
 		d.Expect = append(d.Expect, e.Source)
 	}
 	if s.Confirm != nil {
-		d.Confirm = preview(s.Confirm.Ask, env)
+		d.Confirm = confirm(s.Confirm, env)
 	}
 	for _, c := range s.Collect {
 		d.Collect = append(d.Collect, journal.AnswerField{Name: c.Name, Type: c.Type.String(), Description: c.Description, Secret: c.Secret, Required: c.Required})
@@ -79,3 +80,28 @@ func poll(p *plan.Poll) string {
 }
 
 func same(a, b any) bool { return reflect.DeepEqual(a, b) }
+
+// confirm is the question, and who answers it and how.
+func confirm(c *plan.Confirm, env lang.Env) string {
+	var more []string
+	if c.Count > 1 {
+		more = append(more, fmt.Sprintf("%d people", c.Count))
+	}
+	if len(c.By) > 0 {
+		more = append(more, "by "+strings.Join(c.By, " or "))
+	}
+	if c.Timeout > 0 {
+		more = append(more, fmt.Sprintf("within %s", c.Timeout))
+	}
+	if c.Always {
+		more = append(more, "always")
+	}
+	if c.Retype != nil {
+		more = append(more, "typing "+preview(c.Retype, env))
+	}
+	text := preview(c.Ask, env)
+	if len(more) > 0 {
+		text += " (" + strings.Join(more, ", ") + ")"
+	}
+	return text
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"runbook/engine/guard"
 	"runbook/engine/interp"
@@ -109,8 +110,8 @@ func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 	if err := w.ended(); err != nil {
 		return interp.Answer{}, err
 	}
-	w.emit(k, journal.ApprovalRequested, q.Step, q.ApprovalRequestedData, false)
-	a, err := w.person(k, q)
+	asked := w.emit(k, journal.ApprovalRequested, q.Step, q.ApprovalRequestedData, false)
+	a, err := w.person(k, q, asked.Time.Add(q.Left))
 	if err != nil {
 		return a, err
 	}
@@ -120,10 +121,10 @@ func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 
 // person waits for an answer, and lets others go on meanwhile. The error is how
 // the scope ended.
-func (w *world) person(k interp.Key, q interp.Question) (interp.Answer, error) {
+func (w *world) person(k interp.Key, q interp.Question, until time.Time) (interp.Answer, error) {
 	w.budget.leave()
 	w.rt.baton.Give()
-	a, err := w.put(q)
+	a, err := w.inTime(q, until)
 	w.rt.baton.Take()
 	w.budget.enter()
 	if errors.Is(err, ErrNobody) {
@@ -162,7 +163,7 @@ func (w *world) again(k interp.Key, q interp.Question, was interp.Answer, lost [
 	q.Fields = slices.DeleteFunc(slices.Clone(q.Fields), func(f journal.AnswerField) bool {
 		return !slices.ContainsFunc(lost, func(c interp.Collect) bool { return c.Name == f.Name })
 	})
-	a, err := w.person(k, q)
+	a, err := w.person(k, q, time.Time{})
 	if err != nil {
 		return a, err
 	}
@@ -178,14 +179,42 @@ func (w *world) again(k interp.Key, q interp.Question, was interp.Answer, lost [
 	return was, nil
 }
 
+// inTime puts a question, whose time may be up before it is answered. The time
+// goes on while no process is there.
+func (w *world) inTime(q interp.Question, until time.Time) (interp.Answer, error) {
+	if q.Timeout <= 0 || until.IsZero() {
+		return w.put(w.ctx, q)
+	}
+	ctx, stop := context.WithDeadline(w.ctx, until)
+	defer stop()
+	a, err := interp.Answer{}, ctx.Err()
+	if err == nil {
+		a, err = w.put(ctx, q)
+	}
+	if err != nil && w.ctx.Err() == nil && ctx.Err() != nil {
+		return interp.Late(), nil
+	}
+	return a, err
+}
+
 // put asks until the answer can be used. Questions come one at a time.
-func (w *world) put(q interp.Question) (interp.Answer, error) {
-	w.rt.asking.Lock()
-	defer w.rt.asking.Unlock()
+func (w *world) put(ctx context.Context, q interp.Question) (interp.Answer, error) {
+	select {
+	case w.rt.asking <- struct{}{}:
+		defer func() { <-w.rt.asking }()
+	case <-ctx.Done():
+		return interp.Answer{}, ctx.Err()
+	}
 	for n := 1; ; n++ {
-		a, secrets, err := w.rt.opts.Ask(w.ctx, q)
+		a, secrets, err := w.rt.opts.Ask(ctx, q)
 		if err != nil {
 			return a, err
+		}
+		q.Problem = q.Refuses(a)
+		if q.Problem != "" && n < maxAsks {
+			continue
+		} else if q.Problem != "" {
+			return a, ErrNobody // it stays open for somebody who can answer it
 		}
 		if err = w.keep(q, &a, secrets); err == nil {
 			return a, nil

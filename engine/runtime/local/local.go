@@ -7,7 +7,6 @@ package local
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"runbook/engine/guard"
@@ -38,7 +37,7 @@ type Options struct {
 // Run walks the plan. A cancel of ctx ends the steps; undo and finally steps
 // run after it. Open are the keys of the questions that a paused run waits for.
 func Run(ctx context.Context, p *plan.Plan, o Options, io interp.Options) (out interp.Outcome, open []interp.Question, err error) {
-	rt := &runtime{opts: o, memo: memo.New(o.Journal, o.Past), cancel: ctx, kinds: map[string]exec.Kind{}}
+	rt := &runtime{opts: o, memo: memo.New(o.Journal, o.Past), cancel: ctx, kinds: map[string]exec.Kind{}, asking: make(chan struct{}, 1)}
 	for _, k := range o.Kinds {
 		rt.kinds[k.Name] = k
 	}
@@ -58,7 +57,7 @@ type runtime struct {
 	baton  memo.Baton
 	cancel context.Context // the user's
 	kinds  map[string]exec.Kind
-	asking sync.Mutex        // one question at a time
+	asking chan struct{}     // holds a token while a question is put: one at a time
 	open   []interp.Question // under the baton
 }
 

@@ -91,7 +91,11 @@ func (p *probe) Execute(ctx context.Context, r exec.Request) exec.Result {
 	return res
 }
 
-// answers are those of `x-answers`: a choice, or values.
+// late is the answer that comes when the time for it is up.
+const late = "late"
+
+// answers are those of `x-answers`: a choice, values, or a list of what several
+// people say, one after the other.
 type answers map[string]any
 
 func (a answers) to(q interp.Question) (interp.Answer, map[string]string, bool) {
@@ -105,6 +109,13 @@ func (a answers) to(q interp.Question) (interp.Answer, map[string]string, bool) 
 	}
 	out := interp.Answer{By: "tester", How: "corpus", Values: map[string]any{}}
 	secrets := map[string]string{}
+	if l, several := v.([]any); several {
+		if len(q.Given) >= len(l) {
+			return out, nil, false
+		}
+		m, _ := l[len(q.Given)].(map[string]any)
+		out.By, out.Retyped, v = fmt.Sprint(m["by"]), fmt.Sprint(m["types"]), m["say"]
+	}
 	switch v := v.(type) {
 	case string:
 		out.Choice = v
@@ -174,10 +185,14 @@ func (b *book) local(t *testing.T) []journal.Event {
 	}
 	_, _, err = local.Run(context.Background(), b.plan, local.Options{
 		Journal: w, Kinds: []exec.Kind{b.probe.kind()}, Guard: guard.New(permit.Set{}, guard.Options{}), Secrets: s, Masker: m,
-		Ask: func(_ context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
+		Ask: func(ctx context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
 			a, secrets, ok := b.answers.to(q)
 			if !ok {
 				return a, nil, local.ErrNobody
+			}
+			if a.Choice == late {
+				<-ctx.Done()
+				return a, nil, ctx.Err()
 			}
 			return a, secrets, nil
 		},
@@ -207,6 +222,9 @@ func (b *book) simulated(t *testing.T) []journal.Event {
 			a, secrets, ok := b.answers.to(q)
 			if !ok {
 				return a, nil, 0, sim.ErrNobody
+			}
+			if a.Choice == late {
+				return a, nil, time.Hour, nil
 			}
 			return a, secrets, 0, nil
 		},

@@ -61,13 +61,17 @@ func (b *book) resume(t *testing.T, past []journal.Event) []journal.Event {
 	}
 	_, _, err = local.Run(context.Background(), b.plan, local.Options{
 		Journal: w, Past: past, Kinds: []exec.Kind{b.probe.kind()}, Guard: guard.New(permit.Set{}, guard.Options{}), Secrets: s, Masker: m,
-		Ask: func(_ context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
+		Ask: func(ctx context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
 			if q.Kind == "in_doubt" {
 				return interp.Answer{Choice: "again", By: "tester"}, nil, nil
 			}
 			a, secrets, ok := b.answers.to(q)
 			if !ok {
 				return a, nil, local.ErrNobody
+			}
+			if a.Choice == late {
+				<-ctx.Done()
+				return a, nil, ctx.Err()
 			}
 			return a, secrets, nil
 		},

@@ -30,6 +30,12 @@ func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 		w.rt.memo.Fail(err)
 		return a, err
 	}
+	if q.Refuses(a) != "" {
+		return a, interp.ErrPaused // it stays open for somebody who can answer it
+	}
+	if q.Timeout > 0 && after >= q.Left {
+		a, after = interp.Late(), q.Left
+	}
 	w.rt.until(w, w.rt.now.Add(after), true)
 	if err := w.ended(); err != nil {
 		w.emit(k, journal.WaitFinished, "", journal.WaitFinishedData{For: "person", Ended: memo.Word(err)})
