@@ -249,6 +249,12 @@ func (r *running) requirements(context.Context) error {
 		if r.emu != nil {
 			break // programs are emulated
 		}
+		if needed, err := q.Needed(r.opts.Inputs); err != nil {
+			missing.Lines = append(missing.Lines, fmt.Sprintf("whether the program %s is needed cannot be computed: %s", q.Command, err))
+			continue
+		} else if !needed {
+			continue
+		}
 		if _, err := r.guard.Find(q.Command); err != nil {
 			missing.Lines = append(missing.Lines, fmt.Sprintf("the program %s is not installed, and %s needs it", q.Command, r.rb.Plan.Name))
 		}

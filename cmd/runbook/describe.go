@@ -154,7 +154,11 @@ func (p *program) description(name string, plain bool) (*about, error) {
 		d.Secrets = append(d.Secrets, aboutSecret{s.Name, secretSource(s), s.Optional, s.Description})
 	}
 	for _, q := range pl.Requires {
-		d.Requires = append(d.Requires, q.Command)
+		need := q.Command
+		if q.If != nil {
+			need += " (if " + q.If.Source + ")"
+		}
+		d.Requires = append(d.Requires, need)
 	}
 	d.Steps = outline(pl.Steps, nil)
 	if len(pl.Finally) > 0 {

@@ -129,8 +129,21 @@ func (c *compiler) declare() {
 	for _, e := range entries(c.root.Get("channels")) {
 		c.channel(e, scope)
 	}
+	c.requires()
+}
+
+// requires reads which programs must be there, and where they depend on inputs.
+func (c *compiler) requires() {
+	inputs := &lang.Scope{Vars: c.vars[:1]}
 	for _, n := range items(c.root.Get("requires").Get("commands")) {
-		c.plan.Requires = append(c.plan.Requires, Requirement{Command: n.Text.Value, Span: n.Span})
+		q := Requirement{Command: n.Text.Value, Span: n.Span}
+		if n.Kind == syntax.Mapping {
+			q.Command, q.If = str(n, "name"), c.expr(n.Get("if"), inputs, lang.WantBool)
+		}
+		if q.Command == "" && n.Kind == syntax.Scalar {
+			c.error("empty-value", n.Span, "a program has no name", "Name it, or remove the entry.")
+		}
+		c.plan.Requires = append(c.plan.Requires, q)
 	}
 }
 

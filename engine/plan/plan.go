@@ -66,6 +66,15 @@ type Requirement struct {
 	Span    source.Span
 }
 
+// Needed reports whether it must be there in a run with these inputs.
+func (q Requirement) Needed(inputs map[string]any) (bool, error) {
+	if q.If == nil {
+		return true, nil
+	}
+	needed, _, err := q.If.Bool(lang.Env{"inputs": inputs})
+	return needed, err
+}
+
 // Link is a place to look.
 type Link struct {
 	Title string

@@ -91,7 +91,7 @@ func runbookShape() *spec.Shape {
 		example(field("tags", list(str), "Words to group runbooks by."), "[saas]"),
 		field("links", links(), "Places to look, for people."),
 		field("permissions", permissionsShape(), "All that this file may do. What is not listed is not permitted; `validate` checks it and the run enforces it."),
-		field("requires", object(example(field("commands", list(str), "Programs that must be installed; verified before the first step."), "[aws, kubectl]")), "What must be there before the first step."),
+		field("requires", requiresShape(), "What must be there before the first step."),
 		field("inputs", named(declaration(false)), "What the run is given, by name."),
 		field("secrets", named(secretShape()), "What must not be seen, by name. Secrets are fetched when they are first needed, and masked in whatever leaves the engine."),
 		field("channels", named(channelShape()), "Where messages can go, by name. A channel implies the permission for its host."),
@@ -102,6 +102,14 @@ func runbookShape() *spec.Shape {
 	)
 	s.Name = "runbook"
 	return s
+}
+
+func requiresShape() *spec.Shape {
+	conditional := called("requirement", object(
+		required(example(field("name", str, "The program."), "docker")),
+		example(field("if", condition, "When it is needed: an expression over inputs; always where it is missing."), "inputs.local"),
+	))
+	return object(example(field("commands", list(oneOf(str, conditional)), "Programs that must be installed; verified before the first step."), "[aws, {name: docker, if: inputs.local}]"))
 }
 
 func links() *spec.Shape {
