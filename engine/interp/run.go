@@ -32,6 +32,7 @@ type Outcome struct {
 	Failed  Key    // the step that failed the run
 	Reason  string // why it failed
 	Facts   map[string]any
+	Outputs map[string]any // what the run gives; nil where it failed or was cancelled
 }
 
 // Run walks a plan. The error is ErrPaused where the run waits for a person, or
@@ -57,6 +58,7 @@ func Run(w World, p *plan.Plan, o Options) (Outcome, error) {
 	if err != nil {
 		return out, err
 	}
+	r.results(w, f, &out)
 	if err := r.undoAll(w, &out); err != nil {
 		return out, err
 	}
@@ -66,7 +68,7 @@ func Run(w World, p *plan.Plan, o Options) (Outcome, error) {
 	out.Facts = maps.Clone(r.facts)
 	w.Emit("", Event{Type: journal.RunFinished, Data: journal.RunFinishedData{
 		Outcome: out.Outcome, Summary: out.Summary, Error: out.Reason, Failed: string(out.Failed),
-		Facts: encoded(r.facts), Duration: journal.SecondsOf(w.Now().Sub(r.started)),
+		Facts: encoded(r.facts), Outputs: encoded(out.Outputs), Duration: journal.SecondsOf(w.Now().Sub(r.started)),
 	}})
 	return out, nil
 }

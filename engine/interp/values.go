@@ -88,6 +88,9 @@ func outputs(env lang.Env, outs []plan.Output) (map[string]any, error) {
 	got := map[string]any{}
 	for _, o := range outs {
 		v, err := o.Expr.Eval(env)
+		if err == nil && o.Decl != nil {
+			v, err = o.Decl.Check(v)
+		}
 		if err != nil {
 			return got, fmt.Errorf("output `%s`: %w", o.Name, err)
 		}

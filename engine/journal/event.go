@@ -125,6 +125,7 @@ type RunFinishedData struct {
 	Error    string         `json:"error,omitempty"`
 	Failed   string         `json:"failed,omitempty"` // key of the step that failed the run
 	Facts    map[string]any `json:"facts"`
+	Outputs  map[string]any `json:"outputs,omitempty"`
 	Duration Seconds        `json:"duration"`
 }
 

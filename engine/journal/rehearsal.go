@@ -6,6 +6,7 @@ type RunRehearsedData struct {
 	Runbook     Runbook             `json:"runbook"`
 	Inputs      map[string]any      `json:"inputs"`
 	Permissions map[string][]string `json:"permissions"`
+	Outputs     map[string]string   `json:"outputs,omitempty"` // their expressions
 }
 
 // StepRehearsedData says what a run would do at a step. What only a run can know

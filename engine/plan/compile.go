@@ -71,6 +71,9 @@ type compiler struct {
 	proofs []proof
 	spent  int              // evaluations, for the proofs so far
 	byID   map[string]*Step // see steps
+
+	ends  []*flow  // what is known at each `end`
+	later []func() // what is compiled once all steps are
 }
 
 // uses are the declared things that something reads, to warn of the others.

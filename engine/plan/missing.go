@@ -342,6 +342,9 @@ func (e *example) verdict(s *Step, results map[string]any) (string, bool) {
 	own := append(declares(s.Kind), "error.kind")
 	for _, o := range s.Outputs {
 		v, err := o.Expr.Eval(env)
+		if err == nil && o.Decl != nil {
+			v, err = o.Decl.Check(v)
+		}
 		if err != nil {
 			return "", false
 		}

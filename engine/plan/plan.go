@@ -49,6 +49,7 @@ type Plan struct {
 	Channels    []*Channel
 	Facts       []*Fact
 	Steps       []*Step
+	Outputs     []Output // what the run gives
 	Procedures  []*Procedure
 	Finally     []*Step
 }
@@ -201,6 +202,7 @@ type Output struct {
 	Name string
 	Expr *lang.Expr
 	Type *types.Type
+	Decl *types.Decl // what its value must fit; nil where nothing is declared
 }
 
 // Setting sets a fact, or a procedure's input.

@@ -22,11 +22,17 @@ func (c *compiler) body() {
 	c.collect(f, steps, ids, "it runs later")
 	c.collect(f, finally, ids, "it runs at the very end")
 	c.plan.Steps = c.list(f, steps)
+	c.results(f)
 	last := f.fork()
 	last.present = map[string]bool{}
 	last.vars = append(slices.Clone(c.vars[:3]), types.Field{Name: "run", Type: runType(true)})
+	ends := c.ends
 	c.plan.Finally = c.list(last, finally)
+	c.ends = ends // those of finally come behind the outputs
 	c.compileProcedures(f.steps)
+	for _, then := range c.later {
+		then()
+	}
 }
 
 // collect finds the ids of all steps of a list, however deep, and gives each its
@@ -116,12 +122,6 @@ func (c *compiler) stepType(role Role, s *syntax.Node) *types.Type {
 	}
 	c.lateOutputs(s, late)
 	return t
-}
-
-func (c *compiler) lateOutputs(n *syntax.Node, late func(string, *types.Type)) {
-	for _, e := range entries(n.Get("outputs")) {
-		late(e.Key.Value, &types.Type{Kind: types.Any})
-	}
 }
 
 func errorType(k *kind.Kind) *types.Type {
@@ -243,6 +243,7 @@ func (c *compiler) role(f *flow, st *Step, n *syntax.Node) {
 		st.Call = c.call(f, n, n.Get("procedure"), n.Get("inputs"))
 		c.ownFacts(f, st, n, nil)
 	case End:
+		c.ends = append(c.ends, f.fork())
 		st.Outcome = str(n, "outcome")
 		st.Summary = c.shown(n.Get("summary"), f.scope())
 	}
@@ -343,31 +344,6 @@ func (c *compiler) reserved(n *syntax.Node, names ...string) {
 			c.error("reserved-name", e.Key.Span, fmt.Sprintf("`%s` is there already", e.Key.Value), "Give it a name of its own.")
 		}
 	}
-}
-
-// outputs compiles a step's outputs in order; each sees those before it.
-func (c *compiler) outputs(s *lang.Scope, n *syntax.Node, holder *types.Type) []Output {
-	var out []Output
-	for _, e := range entries(n.Get("outputs")) {
-		x := c.expr(e.Value, s, lang.WantAny)
-		if x == nil {
-			continue
-		}
-		if f := holder.Field(e.Key.Value); f != nil {
-			f.Type = x.Type
-		}
-		out = append(out, Output{Name: e.Key.Value, Expr: x, Type: x.Type})
-		s = s.Add(types.Field{Name: e.Key.Value, Type: x.Type})
-	}
-	return out
-}
-
-func outputVars(outs []Output) []types.Field {
-	vars := make([]types.Field, len(outs))
-	for i, o := range outs {
-		vars[i] = types.Field{Name: o.Name, Type: o.Type}
-	}
-	return vars
 }
 
 // failure compiles `on_failure`. Its steps see the failed step as having run,

@@ -71,6 +71,9 @@ func (d *drawer) finished(x journal.RunFinishedData) string {
 		text += "  " + oneLine(x.Summary)
 	}
 	text += "\n" + d.failure(x) + d.facts(x.Facts)
+	if len(x.Outputs) > 0 {
+		text += d.paint(dim, "  outputs") + "\n" + indent(strings.TrimSuffix(d.facts(x.Outputs), "\n"), "  ") + "\n"
+	}
 	for _, u := range owed(d.state) {
 		text += "  " + d.paint(yellow, "↶ still to be undone: ") + oneLine(first(u.Title, u.Action)) + d.paint(dim, "  "+oneLine(u.Action)) + "\n"
 	}

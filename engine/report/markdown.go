@@ -137,7 +137,10 @@ func (m *md) section(heading string, list []pair) {
 	}
 }
 
-func (m *md) facts(p *page) { m.section("Facts", p.Facts) }
+func (m *md) facts(p *page) {
+	m.section("Facts", p.Facts)
+	m.section("Outputs", p.Outputs)
+}
 
 func (m *md) timeline(p *page) {
 	if len(p.Timeline) == 0 {

@@ -19,6 +19,7 @@ type page struct {
 	Summary   string
 	Head      []pair
 	Facts     []pair
+	Outputs   []pair
 	Timeline  []row
 	Decisions []choice
 	Messages  []message
@@ -136,6 +137,12 @@ func (p *page) head(s *journal.State) {
 func (p *page) facts(s *journal.State) {
 	for _, k := range slices.Sorted(maps.Keys(s.Facts)) {
 		p.Facts = append(p.Facts, pair{oneLine(k), Clean(value(plain(s.Facts[k])))})
+	}
+	if s.Finished == nil {
+		return
+	}
+	for _, k := range slices.Sorted(maps.Keys(s.Finished.Outputs)) {
+		p.Outputs = append(p.Outputs, pair{oneLine(k), Clean(value(plain(s.Finished.Outputs[k])))})
 	}
 }
 

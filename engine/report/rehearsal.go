@@ -76,7 +76,14 @@ func (r *Rehearsal) header(d journal.RunRehearsedData) string {
 			text += "  " + oneLine(k) + ": " + oneLine(value(plain(d.Inputs[k]))) + "\n"
 		}
 	}
-	return text + r.permissions(d.Permissions) + "\n"
+	text += r.permissions(d.Permissions)
+	if len(d.Outputs) > 0 {
+		text += "outputs\n"
+		for _, k := range slices.Sorted(maps.Keys(d.Outputs)) {
+			text += "  " + oneLine(k) + ": " + oneLine(d.Outputs[k]) + "\n"
+		}
+	}
+	return text + "\n"
 }
 
 // permissions are the lists of what the file may do, the usual ones first.

@@ -116,6 +116,7 @@ var fieldDocs = map[string]string{
 	"RunFinishedData.outcome": "How it ended: that of the `end` that was reached; `completed` without one; `failed`; `cancelled`.",
 	"RunFinishedData.summary": "The `summary` of the `end`.", "RunFinishedData.error": "Why it failed.",
 	"RunFinishedData.failed": "The key of the step that failed it.", "RunFinishedData.facts": "The facts at the end, by name.",
+	"RunFinishedData.outputs":  "What the run gives, by name; missing where it failed or was cancelled before.",
 	"RunFinishedData.duration": "From the beginning to the end, waiting included.",
 
 	"StepStartedData.role": "The step's role.", "StepStartedData.kind": "The kind of a check or an action.",
@@ -177,6 +178,7 @@ var fieldDocs = map[string]string{
 
 	"RunRehearsedData.runbook": "What is rehearsed.", "RunRehearsedData.inputs": "The inputs, by name; one that is not known stands as ‹inputs.NAME›.",
 	"RunRehearsedData.permissions": "All that the file may do, by list.",
+	"RunRehearsedData.outputs":     "The expressions of what the run would give, by name.",
 	"StepRehearsedData.role":       "The step's role.", "StepRehearsedData.kind": "The kind of a check or an action.", "StepRehearsedData.title": "Its title.",
 	"StepRehearsedData.place": "Where it stands in the file.", "StepRehearsedData.if": "Its condition.", "StepRehearsedData.delay": "How long it waits before.",
 	"StepRehearsedData.budget": "Its `timeout`.", "StepRehearsedData.retry": "How it is retried, in words.", "StepRehearsedData.poll": "How it polls, in words.",

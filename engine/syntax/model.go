@@ -97,6 +97,7 @@ func runbookShape() *spec.Shape {
 		field("channels", named(channelShape()), "Where messages can go, by name. A channel implies the permission for its host."),
 		field("facts", named(declaration(false)), "What the run finds out, by name: set by steps and branches, read by texts and expressions."),
 		required(field("steps", steps, "What happens, in order.")),
+		field("outputs", outputs(), "What the run gives, by name: computed when its steps have ended and the run has neither failed nor was cancelled."),
 		field("procedures", named(procedureShape()), "Lists of steps with a name, for branches and `run`."),
 		field("finally", steps, "Steps that run whatever happened, with `run.outcome` known."),
 	)
@@ -173,7 +174,7 @@ func procedureShape() *spec.Shape {
 	return called("procedure", object(
 		field("title", text, "What it does, in a line."),
 		field("inputs", named(declaration(false)), "What it is given."),
-		field("outputs", named(condition), "What the caller sees of it."),
+		field("outputs", outputs(), "What the caller sees of it."),
 		field("facts", named(setting), "Facts that are set when it begins."),
 		field("escalation", text, "Whom to turn to when it does not help."),
 		required(field("steps", steps, "What happens, in order. These steps are private to the procedure.")),

@@ -27,7 +27,7 @@ func observed() []spec.Field {
 		retryField("Repeats an attempt that erred."),
 		pollField("Repeats until `expect` holds."),
 		field("expect", oneOf(condition, &spec.Shape{Form: spec.List, Elem: condition, Min: 1}), "What must hold for the step to pass. It adds to the kind's own expectation, or replaces it where it reads `status` or `exit`."),
-		field("outputs", named(condition), "Values of the step's own, by name: expressions over its results."),
+		field("outputs", outputs(), "Values of the step's own, by name: expressions over its results."),
 		field("evidence", list(ident), "Outputs or results that are kept for the postmortem."),
 		field("facts", named(setting), "Facts that are set when the step passes."),
 	}
@@ -48,7 +48,7 @@ func stepShape(kinds []spec.Field) *spec.Shape {
 	confirm := confirmField("Asks a person before it begins: a text, or more.")
 	inner := required(field("steps", steps, "The steps."))
 	facts := field("facts", named(setting), "Facts that are set when it passes.")
-	outputs := field("outputs", named(condition), "Values of its own, by name.")
+	own := field("outputs", outputs(), "Values of its own, by name.")
 
 	check := add("check", "Observes. Its verdict is read by decisions; it does not stop the run unless it is required.", observed(), checkKeys(), kinds)
 	check.One = append(keys(kinds), "repeat")
@@ -65,8 +65,8 @@ func stepShape(kinds []spec.Field) *spec.Shape {
 	add("message", "A text for people: kept in the journal, and sent where `to` names a channel.", []spec.Field{
 		required(field("text", text, "The text.")), field("to", oneOf(ident, list(ident)), "The channels to send it to."),
 	})
-	add("group", "Steps as one unit, in order.", budget, repeated(), []spec.Field{inner, confirm, outputs, facts})
-	add("parallel", "Steps as one unit, side by side.", budget, repeated(), []spec.Field{inner, confirm, outputs, facts, field("max", &spec.Shape{Form: spec.Int, Min: 1, Max: 1000}, "How many at once; all where it is missing.")})
+	add("group", "Steps as one unit, in order.", budget, repeated(), []spec.Field{inner, confirm, own, facts})
+	add("parallel", "Steps as one unit, side by side.", budget, repeated(), []spec.Field{inner, confirm, own, facts, field("max", &spec.Shape{Form: spec.Int, Min: 1, Max: 1000}, "How many at once; all where it is missing.")})
 	add("run", "Runs a procedure; its outputs come back under the step's id.", budget, []spec.Field{
 		required(field("procedure", ident, "The procedure.")), field("inputs", named(setting), "Its inputs."), facts,
 	})

@@ -105,3 +105,15 @@ func confirm(c *plan.Confirm, env lang.Env) string {
 	}
 	return text
 }
+
+// sources are the expressions of outputs, by name.
+func sources(outs []plan.Output) map[string]string {
+	if len(outs) == 0 {
+		return nil
+	}
+	m := make(map[string]string, len(outs))
+	for _, o := range outs {
+		m[o.Name] = o.Expr.Source
+	}
+	return m
+}
