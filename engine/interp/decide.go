@@ -132,7 +132,7 @@ func (r *run) call(w World, f *frame, key Key, id string, c *plan.Call) (map[str
 	if err != nil {
 		return nil, &failed{key, err.Error()}
 	}
-	in := &frame{path: key, steps: maps.Clone(f.file), file: f.file, inputs: map[string]any{}, rounds: f.rounds}
+	in := &frame{path: key, steps: maps.Clone(f.file), file: f.file, inputs: map[string]any{}, item: f.item, called: true, rounds: f.rounds}
 	maps.Copy(in.inputs, r.opts.Inputs)
 	for _, d := range p.Inputs {
 		in.inputs[d.Name] = d.Default

@@ -32,7 +32,8 @@ func (r *run) verified(w World, f *frame, s *plan.Step, key Key, d done) done {
 	m := maps.Clone(d.fields)
 	m["ran"], m["verdict"] = true, passed
 	f.steps[s.ID] = m
-	in := &frame{path: key, steps: maps.Clone(f.steps), file: f.file, inputs: f.inputs, rounds: f.rounds}
+	in := f.below(key)
+	in.steps = maps.Clone(f.steps)
 	err := r.step(w, in, s.Verify)
 	f.steps[s.ID] = before
 	if u := up(err); u.inner != nil {

@@ -62,7 +62,7 @@ func (r *run) manual(w World, f *frame, s *plan.Step, key Key) done {
 	}}
 	for _, c := range s.Collect {
 		q.Fields = append(q.Fields, journal.AnswerField{Name: c.Name, Type: c.Type.String(), Description: c.Description, Secret: c.Secret, Required: c.Required})
-		q.Collect = append(q.Collect, Collect{Decl: c.Decl, Secret: c.Secret, SecretName: s.ID + "." + c.Name})
+		q.Collect = append(q.Collect, Collect{Decl: c.Decl, Secret: c.Secret, SecretName: f.secretName(s, c)})
 	}
 	a, err := w.Ask(key+"#manual", q)
 	if err != nil {
@@ -75,11 +75,11 @@ func (r *run) manual(w World, f *frame, s *plan.Step, key Key) done {
 		}
 		return d
 	}
-	return r.collected(w, s, key, a)
+	return r.collected(w, f, s, key, a)
 }
 
 // collected types the values of an answer.
-func (r *run) collected(w World, s *plan.Step, key Key, a Answer) done {
+func (r *run) collected(w World, f *frame, s *plan.Step, key Key, a Answer) done {
 	d := ok()
 	d.fields = map[string]any{}
 	for _, c := range s.Collect {
@@ -98,7 +98,7 @@ func (r *run) collected(w World, s *plan.Step, key Key, a Answer) done {
 		}
 		if c.Secret {
 			if _, isSecret := v.(secret.Value); !isSecret {
-				v = secret.Value{Name: s.ID + "." + c.Name}
+				v = secret.Value{Name: f.secretName(s, c)}
 			}
 		}
 		d.fields[c.Name] = v

@@ -90,12 +90,17 @@ type frame struct {
 	steps  map[string]any
 	file   map[string]any // the file's own steps, which procedures read
 	inputs map[string]any
-	rounds *rounds // of the nearest group that is repeated
+	rounds *rounds        // of the nearest group that is repeated
+	items  map[string]any // the items of the `each` steps around, by name
+	item   Key            // the path of the innermost item, or ""
+	called bool           // in a procedure: steps are not the file's
 }
 
 // below is the frame under a path; the names stay the same.
 func (f *frame) below(path Key) *frame {
-	return &frame{path: path, steps: f.steps, file: f.file, inputs: f.inputs, rounds: f.rounds}
+	in := *f
+	in.path = path
+	return &in
 }
 
 func (f *frame) key(id string) Key {
@@ -137,7 +142,9 @@ func (r *run) env(w World, f *frame) lang.Env {
 	if r.final != "" {
 		about["outcome"] = r.final
 	}
-	return lang.Env{"steps": f.steps, "inputs": f.inputs, "facts": r.facts, "secrets": r.secrets, "run": about}
+	env := lang.Env{"steps": f.steps, "inputs": f.inputs, "facts": r.facts, "secrets": r.secrets, "run": about}
+	maps.Copy(env, f.items)
+	return env
 }
 
 // ended is an `end`: it goes up through everything.

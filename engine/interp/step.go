@@ -129,6 +129,8 @@ func (r *run) role(w World, f *frame, s *plan.Step, key Key) done {
 		return r.message(w, f, s, key)
 	case plan.Group, plan.Parallel:
 		return r.group(w, f, s, key)
+	case plan.Each:
+		return r.each(w, f, s, key)
 	case plan.Run:
 		return r.procedure(w, f, s, key)
 	case plan.End:

@@ -34,6 +34,7 @@ const (
 	UndoOwed          Type = "undo.owed"          // UndoData
 	UndoSettled       Type = "undo.settled"       // UndoData
 	ProcedureStarted  Type = "procedure.started"  // ProcedureStartedData
+	ItemStarted       Type = "item.started"       // ItemStartedData
 
 	// A rehearsal is told in events of its own; it is never kept.
 	RunRehearsed    Type = "run.rehearsed"    // RunRehearsedData
@@ -159,6 +160,10 @@ type StepFinishedData struct {
 	Expect   []Expectation  `json:"expect,omitempty"`
 	Attempts int            `json:"attempts,omitempty"`
 	Settled  string         `json:"settled,omitempty"` // it was in doubt, and counts as done: check_after, person
+
+	// Of an each: how many items there were, and which failed, from 0.
+	Items       int   `json:"items,omitempty"`
+	FailedItems []int `json:"failed_items,omitempty"`
 }
 
 // Expectation is one `expect` with what it read.
@@ -201,6 +206,13 @@ type ProcedureStartedData struct {
 	Title      string `json:"title,omitempty"`
 	Escalation string `json:"escalation,omitempty"`
 	Place      Place  `json:"place"`
+}
+
+// ItemStartedData says which item of an `each` begins. A long value is cut.
+type ItemStartedData struct {
+	Name  string `json:"name"`
+	Index int    `json:"index"` // from 0
+	Value any    `json:"value"`
 }
 
 // WaitStartedData says how long the run waits and what for: delay, retry or poll.

@@ -115,6 +115,8 @@ func (s *State) Apply(e Event) {
 		if tell[UndoData](s, e, s.owner(e)).How != "failed" {
 			s.settle(e.Key)
 		}
+	case ItemStarted:
+		tell[ItemStartedData](s, e, s.owner(e))
 	case ProcedureStarted:
 		s.procedure(tell[ProcedureStartedData](s, e, s.owner(e)))
 	default:

@@ -12,7 +12,7 @@ func StepKey(key string) string {
 }
 
 // outer is the key of what stands around a frame, or "".
-func outer(key string) string { return key[:max(0, strings.LastIndexAny(key, "/>"))] }
+func outer(key string) string { return key[:max(0, strings.LastIndexAny(key, "/>["))] }
 
 // Once is a key without the rounds of groups that are repeated: what is owed
 // once, however often a group is.

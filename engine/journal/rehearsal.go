@@ -32,6 +32,7 @@ type StepRehearsedData struct {
 	Outcome      string            `json:"outcome,omitempty"`
 	Summary      string            `json:"summary,omitempty"`
 	Procedure    string            `json:"procedure,omitempty"`
+	Each         string            `json:"each,omitempty"`
 	Observed     *StepFinishedData `json:"observed,omitempty"` // a check that was really made
 }
 

@@ -87,7 +87,7 @@ func CompileExpr(t source.Text, s *Scope, want Want, report source.Report) *Expr
 		return nil
 	}
 	e := &Expr{Source: t.Value, Text: t, Reads: c.reads, Type: c.resultType(program.Node())}
-	if want == WantList && e.Type != nil && e.Type.Kind != types.List {
+	if want == WantList && e.Type != nil && e.Type.Kind != types.List && e.Type.Kind != types.Any {
 		c.whole("wrong-type", "the expression gives "+an(e.Type)+", not a list", "Give a list.")
 		return nil
 	}

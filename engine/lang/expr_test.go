@@ -36,7 +36,7 @@ func testScope() *Scope {
 		},
 		Present: map[string]bool{"api": true},
 		Never:   map[string]string{"later": "it runs later"},
-		Hidden:  map[string]string{"steps.beside": "it runs beside this one", "facts.other": "`beside` sets it"},
+		Hidden:  map[string]Hiding{"steps.beside": {"beside", "it runs beside this one", "Read it behind the `parallel`."}, "facts.other": {"beside", "`beside` sets it", "Read it behind the `parallel`."}},
 	}
 }
 

@@ -37,8 +37,11 @@ type Scope struct {
 	Never map[string]string
 	// Hidden are the steps and facts (steps.ID, facts.NAME) that cannot be read
 	// here at all, with the reason.
-	Hidden map[string]string
+	Hidden map[string]Hiding
 }
+
+// Hiding says why something cannot be read at a place, and what to do instead.
+type Hiding struct{ Code, Why, Remedy string }
 
 // With is the scope in which further steps have certainly run.
 func (s *Scope) With(steps ...string) *Scope {
@@ -114,8 +117,8 @@ func (s *Scope) resolve(path []string) (ref, *problem) {
 		if p := r.step1(name, path[:i+1]); p != nil {
 			return ref{}, p
 		}
-		if why, hidden := s.Hidden[r.path]; hidden {
-			return ref{}, &problem{"beside", "`" + r.path + "` cannot be read here: " + why, "Read it behind the `parallel`."}
+		if h, hidden := s.Hidden[r.path]; hidden {
+			return ref{}, &problem{h.Code, "`" + r.path + "` cannot be read here: " + h.Why, h.Remedy}
 		}
 	}
 	return r, nil

@@ -243,13 +243,13 @@ func (c *compiler) meet(p *procedure, fileSteps *types.Type) *flow {
 	for _, s := range items(p.node.Get("steps")) {
 		idsIn(s, own)
 	}
-	f := &flow{steps: &types.Type{Kind: types.Object}, present: map[string]bool{}, never: map[string]string{}, hidden: map[string]string{}, proc: p}
+	f := &flow{steps: &types.Type{Kind: types.Object}, present: map[string]bool{}, never: map[string]string{}, hidden: map[string]lang.Hiding{}, proc: p}
 	for _, x := range fileSteps.Fields {
 		if !own[x.Name] {
 			f.steps.Fields = append(f.steps.Fields, x)
 		}
 	}
-	f.filePresent, f.fileHidden = map[string]bool{}, map[string]string{}
+	f.filePresent, f.fileHidden = map[string]bool{}, map[string]lang.Hiding{}
 	for _, x := range fileSteps.Fields {
 		if len(p.sites) > 0 && !slices.ContainsFunc(p.sites, func(s *flow) bool { return !s.ranInFile(x.Name) }) {
 			f.filePresent[x.Name] = true
@@ -275,10 +275,10 @@ func (f *flow) ranInFile(id string) bool {
 }
 
 // hiddenInFile are the facts and the file's own steps that cannot be read there.
-func (f *flow) hiddenInFile() map[string]string {
+func (f *flow) hiddenInFile() map[string]lang.Hiding {
 	out := maps.Clone(f.fileHidden)
 	if out == nil {
-		out = map[string]string{}
+		out = map[string]lang.Hiding{}
 	}
 	for path, why := range f.hidden {
 		if id, isStep := strings.CutPrefix(path, "steps."); !isStep || f.proc == nil || !f.ownStep(id) {

@@ -17,14 +17,14 @@ type flow struct {
 	steps   *types.Type // shared by all places of one list of steps
 	present map[string]bool
 	never   map[string]string
-	hidden  map[string]string // steps.ID and facts.NAME that cannot be read here, with the reason
+	hidden  map[string]lang.Hiding // steps.ID and facts.NAME that cannot be read here, with the reason
 	proc    *procedure
 	held    *held           // the innermost condition around this place
 	beside  map[string]bool // the steps that run side by side with it
 	// In a procedure, what holds of the file's own steps, those included whose
 	// ids the procedure uses itself: the procedures that it calls read them.
 	filePresent map[string]bool
-	fileHidden  map[string]string
+	fileHidden  map[string]lang.Hiding
 }
 
 // scope is the flow as the language package wants it.

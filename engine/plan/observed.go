@@ -120,6 +120,10 @@ func (c *compiler) inherit(f *flow, n *syntax.Node) *syntax.Node {
 	if k, _ := c.kindOf(n); k != nil {
 		return nil // reported by Check
 	}
+	if h := f.hidden["steps."+r.Text.Value]; h.Code == insideEach {
+		c.error("bad-repeat", r.Span, fmt.Sprintf("`%s` cannot be repeated here: %s", r.Text.Value, h.Why), "Repeat it inside, or write the check out.")
+		return nil
+	}
 	base := c.repeated(n)
 	role, _ := roleOf(base)
 	visible := f.steps.Field(r.Text.Value) != nil

@@ -25,6 +25,7 @@ const (
 	Message  Role = "message"
 	Group    Role = "group"
 	Parallel Role = "parallel"
+	Each     Role = "each"
 	Run      Role = "run"
 	End      Role = "end"
 )
@@ -168,9 +169,14 @@ type Step struct {
 	To   []string
 	Text *lang.Template
 
-	// group, parallel
+	// group, parallel, each
 	Steps []*Step
-	Max   int // 0 is all at once
+	Max   int // 0 is all at once; of an each at least 1
+
+	// each, whose Outputs are of one item
+	In          *lang.Expr
+	As          string // the item's name
+	MaxFailures int
 
 	// run, or the procedure of a branch
 	Call *Call

@@ -6,6 +6,7 @@ import (
 
 	"runbook/engine/lang"
 	"runbook/engine/plan/prove"
+	"runbook/engine/types"
 )
 
 // passage is what comes of walking steps with a case.
@@ -254,6 +255,10 @@ func (e *example) harmless(s *Step) bool {
 	}
 	switch s.Role {
 	case Check, Action, Manual, Message, Group, Parallel, Run:
+	case Each:
+		if !givesList(s.In) {
+			return false
+		}
 	case Decide:
 		if len(s.Branches) == 0 || s.Branches[len(s.Branches)-1].When != nil {
 			return false
@@ -284,4 +289,10 @@ func (e *example) dependent(s *Step) bool {
 			return strings.HasPrefix(r, "inputs.") || strings.HasPrefix(r, "steps.") || strings.HasPrefix(r, "facts.")
 		})
 	})
+}
+
+// givesList: an expression that is a declared list and nothing else has no way
+// to fail.
+func givesList(x *lang.Expr) bool {
+	return x != nil && x.Type != nil && x.Type.Kind == types.List && !x.Type.Nil && len(x.Reads) == 1 && x.Reads[0] == strings.TrimSpace(x.Source)
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"runbook/engine/lang"
 	"runbook/engine/source"
 	"runbook/engine/syntax"
 )
@@ -86,9 +87,13 @@ func (c *compiler) sameFact(siblings []sibling) {
 // hide makes a sibling's steps and facts unreadable.
 func (f *flow) hide(s sibling) {
 	for id := range s.ids {
-		f.hidden["steps."+id] = "it runs beside this step, in the same `parallel`"
+		f.hidden["steps."+id] = besideIt("it runs beside this step, in the same `parallel`")
 	}
 	for fact := range s.facts {
-		f.hidden["facts."+fact] = fmt.Sprintf("`%s` sets it, beside this step in the same `parallel`", s.id)
+		f.hidden["facts."+fact] = besideIt(fmt.Sprintf("`%s` sets it, beside this step in the same `parallel`", s.id))
 	}
+}
+
+func besideIt(why string) lang.Hiding {
+	return lang.Hiding{Code: "beside", Why: why, Remedy: "Read it behind the `parallel`."}
 }

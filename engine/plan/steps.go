@@ -17,7 +17,7 @@ import (
 // from where they are called.
 func (c *compiler) body() {
 	steps, finally := c.root.Get("steps"), c.root.Get("finally")
-	f := &flow{vars: c.vars, steps: &types.Type{Kind: types.Object}, present: map[string]bool{}, never: map[string]string{}, hidden: map[string]string{}}
+	f := &flow{vars: c.vars, steps: &types.Type{Kind: types.Object}, present: map[string]bool{}, never: map[string]string{}, hidden: map[string]lang.Hiding{}}
 	ids := map[string]source.Text{}
 	c.collect(f, steps, ids, "it runs later")
 	c.collect(f, finally, ids, "it runs at the very end")
@@ -50,6 +50,9 @@ func (c *compiler) collect(f *flow, n *syntax.Node, ids map[string]source.Text, 
 			ids[id.Value] = id
 			f.steps.Fields = append(f.steps.Fields, types.Field{Name: id.Value, Type: c.stepType(role, s)})
 			f.never[id.Value] = why
+		}
+		if role == Each {
+			c.hideItems(f, id.Value, s.Get("steps"))
 		}
 		for _, l := range partsOf(s).all() {
 			c.collect(f, l, ids, why)
@@ -119,6 +122,9 @@ func (c *compiler) stepType(role Role, s *syntax.Node) *types.Type {
 		if p := c.procs[str(s, "procedure")]; p != nil {
 			c.lateOutputs(p.node, late)
 		}
+	}
+	if role == Each {
+		late = perItem(late, number(s.Get("max_failures"), 0) > 0)
 	}
 	c.lateOutputs(s, late)
 	return t
@@ -239,6 +245,8 @@ func (c *compiler) role(f *flow, st *Step, n *syntax.Node) {
 		c.channels(st, n.Get("to"))
 	case Group, Parallel:
 		c.group(f, st, n)
+	case Each:
+		c.each(f, st, n)
 	case Run:
 		st.Call = c.call(f, n, n.Get("procedure"), n.Get("inputs"))
 		c.ownFacts(f, st, n, nil)

@@ -86,6 +86,8 @@ func (d *drawer) moment(m journal.Moment) string {
 		return d.answered(m, x)
 	case journal.UndoData:
 		return pad + d.undo(m.Type, x) + "\n"
+	case journal.ItemStartedData:
+		return pad + d.paint(cyan, "· ") + itemLine(m.Key, x) + "\n"
 	case journal.ProcedureStartedData:
 		return pad + d.paint(cyan, "▸ ") + d.paint(bold, oneLine(first(x.Title, x.Name))) + d.paint(dim, "  procedure "+oneLine(x.Name)) + "\n"
 	}
@@ -220,7 +222,7 @@ func (d *drawer) step(st *journal.Step, x journal.StepFinishedData) string {
 	if x.Verdict == "skipped" {
 		return pad(deep) + d.paint(dim, strings.TrimSuffix("– "+name(st.ID, st.Key)+"  skipped: "+oneLine(x.Reason), ": ")) + "\n"
 	}
-	text += d.paint(dim, "  "+span(x.Duration.Duration()))
+	text += d.paint(dim, "  "+span(x.Duration.Duration())+itemCount(x))
 	if x.Attempts > 1 {
 		text += d.paint(dim, fmt.Sprintf(" (%d attempts)", x.Attempts))
 	}

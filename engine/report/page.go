@@ -244,6 +244,8 @@ func (p *page) told(m journal.Moment) (string, string) {
 		return p.answer(at, m, x)
 	case journal.UndoData:
 		return "↶", toldUndo(m.Type, x)
+	case journal.ItemStartedData:
+		return "·", itemLine(m.Key, x)
 	case journal.ProcedureStartedData:
 		return "▸", "procedure " + oneLine(x.Name) + titled(x.Title)
 	}
@@ -281,7 +283,7 @@ func toldStep(st *journal.Step, x journal.StepFinishedData) (string, string) {
 		case "message", "decide", "manual", "end": // told by the row of their own
 			return "", ""
 		}
-		return "✓", role + " passed" + attempts(x.Attempts) + title + settled(x)
+		return "✓", role + " passed" + attempts(x.Attempts) + itemCount(x) + title + settled(x)
 	case "skipped":
 		return "–", role + " skipped" + title
 	case "failed":

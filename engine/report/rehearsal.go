@@ -41,6 +41,9 @@ func (r *Rehearsal) Event(e journal.Event) {
 	case journal.StepRehearsed:
 		d, _ := journal.Decode[journal.StepRehearsedData](e)
 		text = r.step(e, d)
+	case journal.ItemStarted:
+		d, _ := journal.Decode[journal.ItemStartedData](e)
+		text = rehearsedPad(e.Key+"/") + r.paint(cyan, "· ") + itemLine(e.Key, d) + "\n"
 	case journal.BranchRehearsed:
 		d, _ := journal.Decode[journal.BranchRehearsedData](e)
 		text = r.branch(e, d)
@@ -159,6 +162,7 @@ func (r *Rehearsal) details(d journal.StepRehearsedData) []string {
 		out = append(out, r.paint(dim, label+": ")+text)
 	}
 	say("only if", d.If)
+	say("for every", d.Each)
 	say("waits first", seconds(d.Delay))
 	say("asks", d.Ask)
 	say("asks for approval", d.Confirm)

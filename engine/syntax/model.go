@@ -23,7 +23,7 @@ var (
 	// TypeNames are the types that a declaration may have.
 	TypeNames = []string{"string", "int", "number", "bool", "duration", "time", "url", "list", "object"}
 	// Roles are the role keys of steps.
-	Roles = []string{"check", "action", "decide", "manual", "message", "group", "parallel", "run", "end"}
+	Roles = []string{"check", "action", "decide", "manual", "message", "group", "parallel", "each", "run", "end"}
 )
 
 // The small shapes.

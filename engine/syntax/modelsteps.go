@@ -67,6 +67,8 @@ func stepShape(kinds []spec.Field) *spec.Shape {
 	})
 	add("group", "Steps as one unit, in order.", budget, repeated(), []spec.Field{inner, confirm, own, facts})
 	add("parallel", "Steps as one unit, side by side.", budget, repeated(), []spec.Field{inner, confirm, own, facts, field("max", &spec.Shape{Form: spec.Int, Min: 1, Max: 1000}, "How many at once; all where it is missing.")})
+	add("each", "The steps for every item of a list.", budget, eachKeys(), []spec.Field{inner, confirm,
+		field("outputs", outputs(), "Values of its own, by name: computed for each item, they become lists in the order of the items."), facts})
 	add("run", "Runs a procedure; its outputs come back under the step's id.", budget, []spec.Field{
 		required(field("procedure", ident, "The procedure.")), field("inputs", named(setting), "Its inputs."), facts,
 	})

@@ -20,7 +20,7 @@ func (w *walk) describe(f frame, s *plan.Step) journal.StepRehearsedData {
 		Place:  journal.Place{File: w.plan.File.Name, Line: pos.Line, Column: pos.Column},
 		Delay:  journal.SecondsOf(s.Delay),
 		Budget: journal.SecondsOf(s.Timeout),
-		Retry:  retry(s.Retry), Poll: poll(s.Poll),
+		Retry:  retry(s.Retry), Poll: poll(s.Poll), Each: every(s),
 		Outcome: s.Outcome, Summary: preview(s.Summary, env),
 		Instructions: preview(s.Instructions, env),
 		Text:         preview(s.Text, env), To: s.To, Ask: preview(s.Ask, env),

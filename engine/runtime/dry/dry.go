@@ -59,6 +59,7 @@ type frame struct {
 	inputs map[string]any
 	secret map[string]any
 	run    map[string]any
+	items  map[string]any // the items of the `each` steps around, by name
 }
 
 func (w *walk) root() frame {
@@ -102,7 +103,9 @@ func (w *walk) unknown(f frame, steps []*plan.Step) {
 }
 
 func (f frame) env() lang.Env {
-	return lang.Env{"steps": f.steps, "facts": f.facts, "inputs": f.inputs, "secrets": f.secret, "run": f.run}
+	env := lang.Env{"steps": f.steps, "facts": f.facts, "inputs": f.inputs, "secrets": f.secret, "run": f.run}
+	maps.Copy(env, f.items)
+	return env
 }
 
 // at is the frame below a path; what it learns of facts and steps is its own.
@@ -194,7 +197,9 @@ func names(s *plan.Step) []string {
 // inside walks what a step holds: its steps, branches, procedure, and what
 // happens when it fails.
 func (w *walk) inside(f frame, s *plan.Step, key string) {
-	if len(s.Steps) > 0 {
+	if s.Role == plan.Each {
+		w.each(f, s, key)
+	} else if len(s.Steps) > 0 {
 		in := f
 		in.path = key
 		w.steps(in, s.Steps)
@@ -310,7 +315,7 @@ func (w *walk) call(f frame, key string, c *plan.Call) {
 	in := f
 	in.path = key
 	in.steps, in.called = maps.Clone(f.file), true
-	in.inputs = w.root().inputs
+	in.inputs, in.items = w.root().inputs, nil
 	for _, d := range c.Procedure.Inputs {
 		in.inputs[d.Name] = d.Default
 	}

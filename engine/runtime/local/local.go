@@ -201,12 +201,12 @@ func (w *world) Each(_ interp.Key, n, most int, f func(int, interp.World) error,
 	branches := make([]*world, n)
 	finished, next := make(chan struct{}), 0
 	running := 0
-	var start func()
-	start = func() {
+	var start func(time.Time)
+	start = func(now time.Time) {
 		i := next
 		next++
 		running++
-		branches[i] = &world{rt: w.rt, ctx: ctx, clock: &clock{w.clock.now}, budget: w.budget, outer: w}
+		branches[i] = &world{rt: w.rt, ctx: ctx, clock: &clock{now}, budget: w.budget, outer: w}
 		turn := w.rt.baton.Join()
 		w.budget.enter()
 		go func() {
@@ -222,7 +222,7 @@ func (w *world) Each(_ interp.Key, n, most int, f func(int, interp.World) error,
 			running--
 			w.budget.leave()
 			if next < n {
-				start()
+				start(branches[i].clock.now) // it had to wait until now
 			}
 			if running == 0 {
 				close(finished)
@@ -231,7 +231,7 @@ func (w *world) Each(_ interp.Key, n, most int, f func(int, interp.World) error,
 		}()
 	}
 	for range most {
-		start()
+		start(w.clock.now)
 	}
 	w.budget.leave()
 	w.rt.baton.Give()

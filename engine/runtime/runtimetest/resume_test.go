@@ -36,7 +36,7 @@ func TestResumeAfterEveryEvent(t *testing.T) {
 				go func() {
 					defer cuts.Done()
 					got := story(t, withoutDoubt(b.resume(t, whole[:k])))
-					if !sameStory(got, want, !strings.Contains(string(b.plan.File.Data), "parallel:")) {
+					if !sameStory(got, want, !strings.Contains(string(b.plan.File.Data), "parallel:") && !strings.Contains(string(b.plan.File.Data), "max: ")) {
 						t.Errorf("cut behind event %d (%s %s): got\n%swant\n%s", k, whole[k-1].Type, whole[k-1].Key, got, want)
 					}
 				}()
