@@ -33,7 +33,7 @@ func Load(f *source.File, options ...Option) (*Runbook, source.Diagnostics) {
 	report := func(d source.Diagnostic) { found = append(found, d) }
 	s := read(options)
 	s.report(f, report)
-	p := plan.Compile(f, plan.Options{Kinds: pure(s.kinds)}, report)
+	p := plan.Compile(f, plan.Options{Kinds: pure(s.kinds), Beside: s.beside}, report)
 	found = found.Sort()
 	if p == nil || len(s.problems) > 0 {
 		return nil, found

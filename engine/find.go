@@ -153,7 +153,7 @@ func (p Places) candidates(name string) []candidate {
 	}
 	if p.Library != nil {
 		for _, n := range spellings(name) {
-			out = append(out, candidate{fs: p.Library, path: path.Clean(n), shown: "library:" + n})
+			out = append(out, candidate{fs: p.Library, path: path.Clean(n), shown: inLibrary + n})
 		}
 	}
 	return out

@@ -21,9 +21,14 @@ func With(kinds ...exec.Kind) Option {
 	return func(s *settings) { s.kinds = append(s.kinds, kinds...) }
 }
 
+// WithFiles lets a runbook name other files, which beside opens. Without it a
+// runbook stands alone.
+func WithFiles(beside Beside) Option { return func(s *settings) { s.beside = beside } }
+
 // settings are what the options come to.
 type settings struct {
 	kinds    []exec.Kind
+	beside   Beside
 	problems []string // kinds that cannot be, and why; they are not among kinds
 }
 

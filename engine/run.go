@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,7 +94,7 @@ func (rb *Runbook) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
 		return nil, err
 	}
 	if o.Store != nil {
-		if err := o.Store.KeepRunbook(id, rb.Plan.File.Data); err != nil {
+		if err := rb.keep(o.Store, id); err != nil {
 			_ = w.Close() // nothing was begun
 			return nil, err
 		}
@@ -121,6 +122,24 @@ func (rb *Runbook) complete(given map[string]any) (map[string]any, error) {
 		return nil, missing
 	}
 	return out, nil
+}
+
+// keep keeps a copy of all files that the run is made of.
+func (rb *Runbook) keep(s *journal.Store, id string) error {
+	if err := s.KeepRunbook(id, rb.Plan.File.Data); err != nil {
+		return err
+	}
+	for _, f := range rb.Plan.Beside {
+		if err := s.KeepFile(id, f.Digest, f.File.Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// madeOf reports whether the runbook is made of the files that a run began with.
+func (rb *Runbook) madeOf(files []journal.File) bool {
+	return slices.EqualFunc(rb.Plan.Beside, files, func(b plan.Beside, f journal.File) bool { return b.Digest == f.Digest })
 }
 
 func (s *Session) dir(id string) string {
@@ -372,7 +391,7 @@ func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcom
 		return fail(fmt.Errorf("the run %s is over: %s", id, state.Finished.Outcome))
 	case state.Started.Scenario != scenarioName(o.Scenario):
 		return fail(fmt.Errorf("the run %s is a drill of the scenario %q, and not of %q; go on with the one it began with", id, state.Started.Scenario, scenarioName(o.Scenario)))
-	case state.Started.Runbook.Digest != rb.Plan.Digest:
+	case state.Started.Runbook.Digest != rb.Plan.Digest || !rb.madeOf(state.Started.Files):
 		return fail(fmt.Errorf("%s has changed since the run %s began; put back the version it began with, or begin a new run", rb.Plan.File.Name, id))
 	}
 	if o.Inputs, err = rb.recall(state.Started.Inputs); err != nil {

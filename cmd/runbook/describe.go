@@ -65,7 +65,7 @@ func (p *program) describeAll(format string) error {
 			rows = append(rows, row{Name: name, Problem: err.Error()})
 			continue
 		}
-		rb, diags := engine.Load(found.File)
+		rb, diags := engine.Load(found.File, engine.WithFiles(found.Files()))
 		r := row{Name: name, File: found.File.Name}
 		if rb == nil {
 			r.Problem = fmt.Sprintf("%s: see `runbook validate`", count(len(diags), "problem"))
@@ -138,7 +138,7 @@ func (p *program) description(name string, plain bool) (*about, error) {
 	if err != nil {
 		return nil, usage("%w", err)
 	}
-	rb, err := p.load(found.File, plain)
+	rb, err := p.load(found.File, found.Files(), plain)
 	if err != nil {
 		return nil, err
 	}

@@ -110,6 +110,9 @@ func (p *prompter) show(q interp.Question) {
 			fmt.Fprintln(p.out, indent(report.Clean(text)))
 		}
 	}
+	for _, a := range q.Attached {
+		fmt.Fprintf(p.out, "\n  %s\n%s\n", report.Clean(report.Attached(a)), indent(indent(report.Clean(strings.TrimRight(a.Text, "\n")))))
+	}
 }
 
 func indent(s string) string { return "  " + strings.ReplaceAll(s, "\n", "\n  ") }
@@ -212,6 +215,7 @@ func scripted(def scenario.Answer, field string) string {
 
 // collect asks for one value until it is one of its type.
 func (p *prompter) collect(ctx context.Context, c interp.Collect, def string, a *interp.Answer, secrets map[string]string) error {
+	p.list(c)
 	for {
 		label := fmt.Sprintf("  %s (%s)%s%s: ", c.Name, c.Type, hint(c.Description, c.Default), enterTakes(def))
 		text, err := p.read(ctx, label, c.Secret)
@@ -228,7 +232,7 @@ func (p *prompter) collect(ctx context.Context, c interp.Collect, def string, a 
 		if text == "" && !c.Required {
 			return nil
 		}
-		v, err := c.Parse(text)
+		v, err := picked(c, text)
 		if err != nil {
 			fmt.Fprintf(p.out, "  %s\n", report.Clean(err.Error()))
 			continue

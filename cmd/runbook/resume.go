@@ -45,7 +45,7 @@ func (p *program) resume(c *cli.Context) error {
 	if state.Started.Mode == string(engine.ModeDrill) {
 		return usage("run %s is a drill: its world is gone; begin it again with `runbook run %s --scenario %s`", id, state.Started.Runbook.Path, state.Started.Scenario)
 	}
-	rb, err := p.runbookOf(c, store, id, state.Started.Runbook)
+	rb, err := p.runbookOf(c, store, id, &state.Started)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,8 @@ func (p *program) resume(c *cli.Context) error {
 // runbookOf is the runbook that a run began with, from the copy beside its
 // journal. Where the file itself is still there and says something else, the run
 // does not go on: the person who edited it expects the edit to count.
-func (p *program) runbookOf(c *cli.Context, store *journal.Store, id string, was journal.Runbook) (*engine.Runbook, error) {
+func (p *program) runbookOf(c *cli.Context, store *journal.Store, id string, began *journal.RunStartedData) (*engine.Runbook, error) {
+	was := began.Runbook
 	data, err := store.Runbook(id)
 	if err != nil {
 		return nil, &codeError{engine.ExitFailed, fmt.Errorf("the runbook of run %s cannot be read: %w", id, err)}
@@ -80,5 +81,8 @@ func (p *program) runbookOf(c *cli.Context, store *journal.Store, id string, was
 			return nil, &codeError{engine.ExitFailed, err}
 		}
 	}
-	return p.load(source.NewFile(was.Path, data), c.Bool("no-color"))
+	if changed := engine.Changed(was, began.Files); changed != "" {
+		return nil, usage("%s has changed since run %s began; put back what it said, or begin a new run", changed, id)
+	}
+	return p.load(source.NewFile(was.Path, data), engine.Kept(store, id, began.Files), c.Bool("no-color"))
 }

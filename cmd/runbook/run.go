@@ -82,7 +82,7 @@ func (p *program) run(c *cli.Context) error {
 	if err != nil {
 		return usage("%w", err)
 	}
-	rb, err := p.load(found.File, c.Bool("no-color"))
+	rb, err := p.load(found.File, found.Files(), c.Bool("no-color"))
 	if err != nil {
 		return err
 	}
@@ -104,8 +104,8 @@ func outputFormat(c *cli.Context) error {
 }
 
 // load proves a runbook and shows what is wrong with it on standard error.
-func (p *program) load(f *source.File, plain bool) (*engine.Runbook, error) {
-	rb, found := engine.Load(f)
+func (p *program) load(f *source.File, beside engine.Beside, plain bool) (*engine.Runbook, error) {
+	rb, found := engine.Load(f, engine.WithFiles(beside))
 	if rb != nil {
 		return rb, nil
 	}

@@ -52,7 +52,7 @@ func (p *program) validate(c *cli.Context) error {
 	}
 	var all source.Diagnostics
 	for _, f := range targets {
-		all = append(all, engine.Validate(f)...)
+		all = append(all, engine.Validate(f, engine.WithFiles(engine.OnDisk(f)))...)
 	}
 	all = all.Sort()
 	if err := view(all); err != nil {

@@ -57,12 +57,17 @@ func (r *run) manual(w World, f *frame, s *plan.Step, key Key) done {
 		return erred(err)
 	}
 	q := Question{Step: s.ID, ApprovalRequestedData: journal.ApprovalRequestedData{
-		Kind: "manual", Title: r.text(s.Title, env), Text: text,
+		Attached: attached(s.Attach),
+		Kind:     "manual", Title: r.text(s.Title, env), Text: text,
 		Choices: []journal.Choice{{ID: "done", Title: "it is done"}, {ID: "could_not", Title: "it could not be done"}},
 	}}
 	for _, c := range s.Collect {
-		q.Fields = append(q.Fields, journal.AnswerField{Name: c.Name, Type: c.Type.String(), Description: c.Description, Secret: c.Secret, Required: c.Required})
-		q.Collect = append(q.Collect, Collect{Decl: c.Decl, Secret: c.Secret, SecretName: f.secretName(s, c)})
+		list, err := pickedFrom(env, c)
+		if err != nil {
+			return erred(err)
+		}
+		q.Fields = append(q.Fields, journal.AnswerField{Name: c.Name, Type: c.Type.String(), Description: c.Description, Secret: c.Secret, Required: c.Required, Options: shownList(list)})
+		q.Collect = append(q.Collect, Collect{Decl: c.Decl, Secret: c.Secret, SecretName: f.secretName(s, c), Options: list})
 	}
 	a, err := w.Ask(key+"#manual", q)
 	if err != nil {
@@ -75,14 +80,14 @@ func (r *run) manual(w World, f *frame, s *plan.Step, key Key) done {
 		}
 		return d
 	}
-	return r.collected(w, f, s, key, a)
+	return r.collected(w, f, s, key, q, a)
 }
 
 // collected types the values of an answer.
-func (r *run) collected(w World, f *frame, s *plan.Step, key Key, a Answer) done {
+func (r *run) collected(w World, f *frame, s *plan.Step, key Key, q Question, a Answer) done {
 	d := ok()
 	d.fields = map[string]any{}
-	for _, c := range s.Collect {
+	for i, c := range s.Collect {
 		v := a.Values[c.Name]
 		given := v != nil
 		switch {
@@ -92,7 +97,10 @@ func (r *run) collected(w World, f *frame, s *plan.Step, key Key, a Answer) done
 			v = c.Default
 		case !c.Secret:
 			var err error
-			if v, err = c.Check(v); err != nil {
+			if v, err = c.Check(v); err == nil {
+				err = q.Collect[i].among(v)
+			}
+			if err != nil {
 				return erred(fmt.Errorf("the answer's `%s` cannot be used: %w", c.Name, err))
 			}
 		}

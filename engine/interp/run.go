@@ -131,7 +131,7 @@ func (r *run) open(w World) {
 	w.Emit("", Event{Type: journal.RunStarted, Data: journal.RunStartedData{
 		Runbook: journal.Runbook{Name: p.Name, Title: p.Title, Version: p.Version, Path: p.File.Name, Origin: o.Origin, Digest: p.Digest},
 		Mode:    o.Mode, Scenario: o.Scenario, Engine: o.Engine, User: o.User, Host: o.Host,
-		Inputs: encoded(o.Inputs), Facts: encoded(r.facts), Links: links(p.Links, env),
+		Inputs: encoded(o.Inputs), Facts: encoded(r.facts), Links: links(p.Links, env), Files: filesOf(p),
 	}})
 	r.started = w.Now()
 }

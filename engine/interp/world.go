@@ -110,12 +110,18 @@ type Collect struct {
 	Secret bool
 	// Name under which a secret is known from then on: STEP.FIELD.
 	SecretName string
+	// Options are what the value is picked from, or each entry of it where it is
+	// a list; nil where it may be any.
+	Options []any
 }
 
 // Parse reads a value from the text that a person typed. What is wrong with a
 // secret is said without the secret.
 func (c *Collect) Parse(text string) (any, error) {
 	v, err := c.Decl.Parse(text)
+	if err == nil {
+		err = c.among(v)
+	}
 	switch {
 	case err == nil || !c.Secret:
 		return v, err

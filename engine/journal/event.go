@@ -99,6 +99,14 @@ type RunStartedData struct {
 	Inputs   map[string]any `json:"inputs"`
 	Facts    map[string]any `json:"facts"`
 	Links    []Link         `json:"links,omitempty"`
+	Files    []File         `json:"files,omitempty"`
+}
+
+// File is another file that a runbook is made of: one that it runs, one that it
+// shows. Digest is the hex SHA-256 of its bytes.
+type File struct {
+	Path   string `json:"path"`
+	Digest string `json:"digest"`
 }
 
 // Link is a place to look, for people.
@@ -276,6 +284,17 @@ type ApprovalRequestedData struct {
 	Given   []string      `json:"given,omitempty"`   // who has
 	Timeout Seconds       `json:"timeout,omitempty"` // how long they have
 	Retype  string        `json:"retype,omitempty"`  // what has to be typed to approve
+	// Attached are the attachments of a manual step.
+	Attached []Attachment `json:"attached,omitempty"`
+}
+
+// Attachment is a text that a person was shown. Cut says that it is longer.
+type Attachment struct {
+	Name  string `json:"name"`
+	Title string `json:"title,omitempty"`
+	File  string `json:"file,omitempty"`
+	Text  string `json:"text"`
+	Cut   bool   `json:"cut,omitempty"`
 }
 
 // Choice is one answer that may be given.
@@ -291,6 +310,7 @@ type AnswerField struct {
 	Description string `json:"description,omitempty"`
 	Secret      bool   `json:"secret,omitempty"`
 	Required    bool   `json:"required,omitempty"`
+	Options     []any  `json:"options,omitempty"` // what it is picked from; a long one is cut
 }
 
 // ApprovalAnsweredData is what a person said. Values hold no secret: a secret

@@ -26,6 +26,7 @@ type StepRehearsedData struct {
 	Confirm      string            `json:"confirm,omitempty"`
 	Instructions string            `json:"instructions,omitempty"`
 	Collect      []AnswerField     `json:"collect,omitempty"`
+	Attach       []string          `json:"attach,omitempty"`
 	To           []string          `json:"to,omitempty"`
 	Text         string            `json:"text,omitempty"`
 	Ask          string            `json:"ask,omitempty"`

@@ -134,6 +134,24 @@ func (s *Store) Runbook(id string) ([]byte, error) {
 	return os.ReadFile(filepath.Join(s.Path(id), RunbookName))
 }
 
+// KeepFile keeps the bytes of another file that a run is made of, by their digest.
+func (s *Store) KeepFile(id, digest string, data []byte) error {
+	dir := filepath.Join(s.Path(id), "files")
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, digest), data, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot keep the run: %w", err)
+	}
+	return nil
+}
+
+// File is a file that a run began with, by its digest.
+func (s *Store) File(id, digest string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(s.Path(id), "files", filepath.Base(digest)))
+}
+
 // Busy reports whether a process is at work on a run.
 func (s *Store) Busy(id string) bool {
 	f, err := os.OpenFile(filepath.Join(s.Path(id), "lock"), os.O_RDWR, 0)

@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -15,7 +13,12 @@ import (
 )
 
 // Options say what the language is made of.
-type Options struct{ Kinds []kind.Kind }
+type Options struct {
+	Kinds []kind.Kind
+	// Beside opens a file that another one names: a path from that one's folder.
+	// Nil opens none.
+	Beside func(from *source.File, name string) (*source.File, error)
+}
 
 // Language is the language with the kinds of the options.
 func (o Options) Language() *syntax.Language {
@@ -88,15 +91,15 @@ func (c *compiler) warn(code string, at source.Span, summary, detail string) {
 }
 
 func (c *compiler) compile(root *syntax.Node) *Plan {
-	sum := sha256.Sum256(c.file.Data)
 	c.root = root
 	c.used = uses{map[string]bool{}, map[string]bool{}, map[string]bool{}}
 	c.plan = &Plan{
-		File: c.file, Digest: hex.EncodeToString(sum[:]), APIVersion: str(root, "apiVersion"), Name: str(root, "name"), Title: str(root, "title"),
+		File: c.file, Digest: digest(c.file.Data), APIVersion: str(root, "apiVersion"), Name: str(root, "name"), Title: str(root, "title"),
 		Description: str(root, "description"), Version: str(root, "version"), Triggers: strs(root.Get("triggers")), Tags: strs(root.Get("tags")),
 	}
 	c.declare()
 	c.permissions()
+	c.attachments()
 	c.procedures()
 	c.body()
 	c.unused()
@@ -208,6 +211,7 @@ func (c *compiler) unused() {
 		}
 	}
 	c.unusedEntries()
+	c.unusedAttachments()
 }
 
 // The accessors below are tolerant: what has the wrong shape was reported by

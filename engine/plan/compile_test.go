@@ -3,6 +3,7 @@ package plan_test
 import (
 	"bytes"
 	"flag"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,8 +28,17 @@ func kinds() []kind.Kind {
 
 func compile(name string, data []byte) (*plan.Plan, source.Diagnostics) {
 	var found source.Diagnostics
-	p := plan.Compile(source.NewFile(name, data), plan.Options{Kinds: kinds()}, func(d source.Diagnostic) { found = append(found, d) })
+	p := plan.Compile(source.NewFile(name, data), plan.Options{Kinds: kinds(), Beside: beside}, func(d source.Diagnostic) { found = append(found, d) })
 	return p, found.Sort()
+}
+
+// beside opens the files in testdata/beside.
+func beside(_ *source.File, name string) (*source.File, error) {
+	data, err := fs.ReadFile(os.DirFS("testdata/beside"), name)
+	if err != nil {
+		return nil, err
+	}
+	return source.NewFile(name, data), nil
 }
 
 // TestBad holds every testdata/bad/*.yaml against its .out: all findings, exact

@@ -49,10 +49,19 @@ type Plan struct {
 	Secrets     []*Secret
 	Channels    []*Channel
 	Facts       []*Fact
+	Attachments []*Attachment
 	Steps       []*Step
 	Outputs     []Output // what the run gives
 	Procedures  []*Procedure
 	Finally     []*Step
+
+	Beside []Beside // the other files that it is made of
+}
+
+// Beside is a file beside the runbook's. Digest is the hex SHA-256 of its bytes.
+type Beside struct {
+	File   *source.File
+	Digest string
 }
 
 // Permissions are the file's, with hosts still to be rendered over the inputs.
@@ -164,6 +173,7 @@ type Step struct {
 	// manual
 	Instructions *lang.Template
 	Collect      []*Collect
+	Attach       []*Attachment
 
 	// message
 	To   []string
@@ -279,5 +289,6 @@ type Collect struct {
 	types.Decl
 	Secret   bool
 	Replaces string
+	Options  *lang.Expr // what the person picks from; nil where they may give anything
 	Span     source.Span
 }

@@ -278,12 +278,14 @@ func (c *compiler) channels(st *Step, n *syntax.Node) {
 
 func (c *compiler) manual(f *flow, st *Step, n *syntax.Node) {
 	st.Instructions = c.shown(n.Get("instructions"), f.scope())
+	c.attach(st, n.Get("attach"))
 	c.reserved(n.Get("collect"), "ran", "verdict", "duration")
 	for _, e := range entries(n.Get("collect")) {
 		col := &Collect{Decl: c.decl(e, false), Secret: flag(e.Value, "secret"), Replaces: str(e.Value, "replaces"), Span: e.Key.Span}
 		if r := e.Value.Get("replaces"); r != nil {
 			c.replaces(col, r)
 		}
+		c.picked(f, col, e.Value.Get("options"))
 		st.Collect = append(st.Collect, col)
 	}
 	c.ownFacts(f, st, n, nil)

@@ -350,6 +350,9 @@ func (d *drawer) asked(m journal.Moment, x journal.ApprovalRequestedData) string
 	for _, t := range Approvers(x) {
 		text += pad(deep+1) + d.paint(dim, oneLine(t)) + "\n"
 	}
+	for _, a := range x.Attached {
+		text += pad(deep+1) + d.paint(bold, Attached(a)) + "\n" + d.block(deep+1, firstLines(Clean(a.Text), 40))
+	}
 	for _, f := range x.Fields {
 		text += pad(deep+1) + "asks for " + oneLine(field(f)) + "\n"
 	}

@@ -170,6 +170,7 @@ func (r *Rehearsal) details(d journal.StepRehearsedData) []string {
 	for _, f := range d.Collect {
 		say("asks for", field(f))
 	}
+	say("shows", strings.Join(d.Attach, ", "))
 	if len(d.Request) > 0 {
 		out = append(out, indent(Shown(d.Request), r.paint(dim, "│ ")))
 	}
@@ -211,7 +212,7 @@ func field(f journal.AnswerField) string {
 	if f.Description != "" {
 		text += " " + f.Description
 	}
-	return text
+	return text + picked(f)
 }
 
 // observation is what a check that was really made found.

@@ -79,7 +79,7 @@ func (d Diagnostics) Sort() Diagnostics {
 			cmp.Compare(a.Span.End, b.Span.End), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Summary, b.Summary))
 	})
 	return slices.CompactFunc(d, func(a, b Diagnostic) bool {
-		return a.Span == b.Span && a.Code == b.Code && a.Summary == b.Summary
+		return name(a) == name(b) && a.Span.Start == b.Span.Start && a.Span.End == b.Span.End && a.Code == b.Code && a.Summary == b.Summary
 	})
 }
 

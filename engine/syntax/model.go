@@ -96,6 +96,7 @@ func runbookShape() *spec.Shape {
 		field("secrets", named(secretShape()), "What must not be seen, by name. Secrets are fetched when they are first needed, and masked in whatever leaves the engine."),
 		field("channels", named(channelShape()), "Where messages can go, by name. A channel implies the permission for its host."),
 		field("facts", named(declaration(false)), "What the run finds out, by name: set by steps and branches, read by texts and expressions."),
+		field("attachments", named(attachmentShape()), "Texts that manual steps show as they are, by name."),
 		required(field("steps", steps, "What happens, in order.")),
 		field("outputs", outputs(), "What the run gives, by name: computed when its steps have ended and the run has neither failed nor was cancelled."),
 		field("procedures", named(procedureShape()), "Lists of steps with a name, for branches and `run`."),
@@ -165,7 +166,7 @@ func declaration(collected bool) *spec.Shape {
 	if collected {
 		s.Name = "collected"
 		s.Fields = append(s.Fields, standard(field("secret", boolean, "Whether it must not be seen: typed without echo, masked everywhere."), "false"),
-			field("replaces", ident, "The declared secret that this one replaces from here on."))
+			field("replaces", ident, "The declared secret that this one replaces from here on."), options())
 	}
 	return s
 }

@@ -60,7 +60,7 @@ func stepShape(kinds []spec.Field) *spec.Shape {
 		field("ask", text, "Lets a person choose among the branches whose `when` holds."),
 	})
 	add("manual", "A person does something, and says so.", []spec.Field{
-		required(field("instructions", text, "What to do.")), field("collect", named(declaration(true)), "Values that the person gives."), facts,
+		required(field("instructions", text, "What to do.")), field("collect", named(declaration(true)), "Values that the person gives."), facts, attach(),
 	})
 	add("message", "A text for people: kept in the journal, and sent where `to` names a channel.", []spec.Field{
 		required(field("text", text, "The text.")), field("to", oneOf(ident, list(ident)), "The channels to send it to."),

@@ -39,7 +39,10 @@ func (w *walk) describe(f frame, s *plan.Step) journal.StepRehearsedData {
 		d.Confirm = confirm(s.Confirm, env)
 	}
 	for _, c := range s.Collect {
-		d.Collect = append(d.Collect, journal.AnswerField{Name: c.Name, Type: c.Type.String(), Description: c.Description, Secret: c.Secret, Required: c.Required})
+		d.Collect = append(d.Collect, journal.AnswerField{Name: c.Name, Type: c.Type.String(), Description: c.Description, Secret: c.Secret, Required: c.Required, Options: optionsOf(c, env)})
+	}
+	for _, a := range s.Attach {
+		d.Attach = append(d.Attach, a.Name)
 	}
 	if s.Call != nil {
 		d.Procedure = s.Call.Procedure.Name
@@ -116,4 +119,17 @@ func sources(outs []plan.Output) map[string]string {
 		m[o.Name] = o.Expr.Source
 	}
 	return m
+}
+
+// optionsOf is what a value would be picked from; a list that only a run can
+// know stands as ‹steps.pods.names›.
+func optionsOf(c *plan.Collect, env lang.Env) []any {
+	if c.Options == nil {
+		return nil
+	}
+	v, known := c.Options.Preview(env)
+	if list, isList := v.([]any); known && isList {
+		return list[:min(len(list), maxShown)]
+	}
+	return []any{types.Format(v)}
 }
