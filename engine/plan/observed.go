@@ -43,10 +43,15 @@ func (c *compiler) observed(f *flow, st *Step, n *syntax.Node) {
 	}
 	c.ownFacts(f, st, n, found)
 	if st.Role == Check {
-		st.Required = flag(n, "required") || n.Get("required") == nil && (st.Poll != nil || str(n, "on_failure") == "stop")
+		st.Required = flag(n, "required") || n.Get("required") == nil && (st.Poll != nil || stops(n))
 		return
 	}
 	c.action(f, st, n)
+}
+
+// stops reports whether a step says itself that nothing goes on behind its failure.
+func stops(n *syntax.Node) bool {
+	return str(n, "on_failure") == "stop" || n.Get("on_failure").Get("continue") != nil && !flag(n.Get("on_failure"), "continue")
 }
 
 // ownVars are the names that stand alone in a step's own expressions.
