@@ -17,7 +17,7 @@ import (
 const completeCommand = "__complete"
 
 // completionTime bounds how long somebody who pressed Tab waits for a slow disk.
-const completionTime = 500 * time.Millisecond
+const completionTime = 2 * time.Second
 
 // complete answers `__complete SHELL -- WORDS...`: the words behind the
 // program's name up to the cursor, of which the last is to be completed. It says
