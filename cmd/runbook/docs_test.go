@@ -265,7 +265,7 @@ func (r *reader) console(b block) {
 	}
 	cmd := exec.Command("sh", "-c", script)
 	cmd.Dir = r.dir
-	cmd.Env = []string{"PATH=" + filepath.Join(r.dir, ".bin") + ":" + os.Getenv("PATH"), "HOME=" + r.dir, "RUNBOOK_STATE=" + filepath.Join(r.dir, ".state"), "USER=you", "NO_PROXY=*", "LC_ALL=C"}
+	cmd.Env = []string{"PATH=" + filepath.Join(r.dir, ".bin") + ":" + os.Getenv("PATH"), "HOME=" + r.dir, "RUNBOOK_STATE=" + filepath.Join(r.dir, ".state"), "USER=you", "NO_PROXY=*", "LC_ALL=C", "GORACE=" + hurried}
 	out, err := cmd.CombinedOutput()
 	if _, exited := err.(*exec.ExitError); err != nil && !exited {
 		r.t.Error(err)

@@ -24,6 +24,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// hurried tells the race detector not to wait a second at the end of each program.
+const hurried = "atexit_sleep_ms=0"
+
 var update = flag.Bool("update", false, "write the expected output of the scripts anew")
 
 func TestMain(m *testing.M) {
@@ -58,6 +61,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("RUNBOOK_STATE", filepath.Join(e.WorkDir, "state"))
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("USER", "tester")
+			e.Setenv("GORACE", hurried)
 			e.Setenv("NO_PROXY", "*")
 			library, err := filepath.Abs("../../runbooks")
 			if err != nil {
