@@ -120,7 +120,11 @@ func (c *compiler) stepType(role Role, s *syntax.Node) *types.Type {
 		}
 	case Run:
 		if p := c.procs[str(s, "procedure")]; p != nil {
-			c.lateOutputs(p.node, late)
+			c.lateOutputs(p.node, func(name string, t *types.Type) {
+				given := *t
+				given.Nil = given.Nil || soft // where the run goes on although it failed
+				late(name, &given)
+			})
 		}
 	}
 	if role == Each {
