@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	"runbook/engine/guard"
 	"runbook/engine/interp"
 	"runbook/engine/journal"
 	"runbook/engine/kind/exec"
@@ -42,9 +43,7 @@ func (rb *Runbook) Rehearse(ctx context.Context, o RehearseOptions) error {
 		}
 		defer r.close()
 		options.Mask = r.masker
-		d.Observe = func(_ string, s *plan.Step, env lang.Env) (map[string]any, journal.StepFinishedData, bool) {
-			return r.observe(ctx, s, env)
-		}
+		d.Observe, d.Enter = r.observer(ctx, rb.Plan, r.guard)
 	}
 	w, err := journal.Create("", "rehearsal", options)
 	if err != nil {
@@ -62,12 +61,32 @@ func (rb *Runbook) Rehearse(ctx context.Context, o RehearseOptions) error {
 	return err
 }
 
+// observer makes the checks of a plan, and of those that it runs, behind their
+// own guards.
+func (r *running) observer(ctx context.Context, p *plan.Plan, g *guard.Guard) (dry.Observe, dry.Enter) {
+	observe := func(_ string, s *plan.Step, env lang.Env) (map[string]any, journal.StepFinishedData, bool) {
+		return r.observe(ctx, p, g, s, env)
+	}
+	return observe, func(sub *plan.Plan, inputs map[string]any) (dry.Observe, dry.Enter) {
+		for _, in := range sub.Inputs {
+			if _, known := inputs[in.Name]; !known {
+				return nil, nil // its permissions may depend on it
+			}
+		}
+		inner, err := r.inside(g, sub, inputs)
+		if err != nil {
+			return nil, nil // the run says why
+		}
+		return r.observer(ctx, sub, inner)
+	}
+}
+
 // observe makes one attempt of a check whose options are known.
-func (r *running) observe(ctx context.Context, s *plan.Step, env lang.Env) (map[string]any, journal.StepFinishedData, bool) {
+func (r *running) observe(ctx context.Context, p *plan.Plan, g *guard.Guard, s *plan.Step, env lang.Env) (map[string]any, journal.StepFinishedData, bool) {
 	env = maps.Clone(env)
 	secrets := map[string]any{}
-	for _, x := range r.rb.Plan.Secrets {
-		secrets[x.Name] = secret.Value{Name: x.Name, Present: r.store.Present(x.Name)}
+	for _, x := range p.Secrets {
+		secrets[x.Name] = secret.Value{Name: x.Key, Present: r.store.Present(x.Key)}
 	}
 	env["secrets"] = secrets
 	if !s.Options.Known(env) || ctx.Err() != nil || s.If != nil && !holds(s.If, env) {
@@ -82,7 +101,7 @@ func (r *running) observe(ctx context.Context, s *plan.Step, env lang.Env) (map[
 	if err != nil {
 		res.Error = &journal.Error{Kind: "render", Message: err.Error()}
 	} else {
-		res = r.execute(ctx, s, options)
+		res = r.execute(ctx, g, s, options)
 	}
 	env["run"] = map[string]any{"id": "rehearsal", "started": time.Now(), "elapsed": time.Duration(0), "user": r.opts.User}
 	fields, done := interp.Judge(env, s, res)
@@ -94,7 +113,7 @@ func holds(e *lang.Expr, env lang.Env) bool {
 	return known && v == true
 }
 
-func (r *running) execute(ctx context.Context, s *plan.Step, options map[string]any) interp.Result {
+func (r *running) execute(ctx context.Context, g *guard.Guard, s *plan.Step, options map[string]any) interp.Result {
 	if s.Timeout > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, s.Timeout)
@@ -104,7 +123,7 @@ func (r *running) execute(ctx context.Context, s *plan.Step, options map[string]
 		if k.Name != s.Kind.Name {
 			continue
 		}
-		got := k.Executor.Execute(ctx, exec.Request{Options: options, Check: true, Guard: r.guard})
+		got := k.Executor.Execute(ctx, exec.Request{Options: options, Check: true, Guard: g})
 		fields, _ := r.masker.Take(got.Fields).(map[string]any)
 		res := interp.Result{Fields: fields, Duration: got.Duration}
 		if got.Error != nil {

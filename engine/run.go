@@ -156,13 +156,15 @@ type running struct {
 	masker *secret.Masker
 	store  *secret.Store
 	guard  *guard.Guard
+	doors  guard.Options
+	narrow []*guard.Guard // those of other runbooks that were run
 	emu    *emulator.Emulator
 }
 
 // prepare renders the permissions, opens the world, and verifies what the run
 // needs before its first step.
 func (rb *Runbook) prepare(ctx context.Context, o RunOptions) (*running, error) {
-	set, err := rb.permissions(o.Inputs)
+	set, err := permissions(rb.Plan, o.Inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -174,6 +176,7 @@ func (rb *Runbook) prepare(ctx context.Context, o RunOptions) (*running, error) 
 		}
 		options = r.emu.Doors(options)
 	}
+	r.doors = options
 	r.guard = guard.New(set, options)
 	r.store = secret.NewStore(r.masker, rb.sources(o.Scenario), r.lookup, r.secretCommand)
 	if err := r.requirements(ctx); err != nil {
@@ -184,7 +187,9 @@ func (rb *Runbook) prepare(ctx context.Context, o RunOptions) (*running, error) 
 }
 
 func (r *running) close() {
-	r.guard.Close()
+	for _, g := range append(r.narrow, r.guard) {
+		g.Close()
+	}
 	if r.emu != nil {
 		_ = r.emu.Close() // nothing is left to be lost
 	}
@@ -219,20 +224,42 @@ func (r *running) secretCommand(ctx context.Context, argv []string) (string, err
 
 func (rb *Runbook) sources(s *scenario.Scenario) []secret.Source {
 	var out []secret.Source
-	for _, x := range rb.Plan.Secrets {
-		src := secret.Source{Name: x.Name, Env: x.Env, File: x.File, Command: x.Command, Optional: x.Optional}
+	for _, x := range rb.secrets() {
+		src := secret.Source{Name: x.Key, Env: x.Env, File: x.File, Command: x.Command, Optional: x.Optional}
 		if s != nil {
-			src = secret.Source{Name: x.Name, Env: x.Name, Optional: x.Optional}
+			src = secret.Source{Name: x.Key, Env: x.Name, Optional: x.Optional}
 		}
 		out = append(out, src)
 	}
 	return out
 }
 
+// secrets are those of all the files that the run is made of.
+func (rb *Runbook) secrets() []*plan.Secret {
+	var out []*plan.Secret
+	for _, p := range rb.Plan.Plans() {
+		out = append(out, p.Secrets...)
+	}
+	return out
+}
+
+// inside is the guard of another runbook that is run inside one.
+func (r *running) inside(outer *guard.Guard, p *plan.Plan, inputs map[string]any) (*guard.Guard, error) {
+	set, err := permissions(p, inputs)
+	if err != nil {
+		return nil, err
+	}
+	around := outer.Permissions
+	set.Within = &around
+	g := guard.New(set, r.doors)
+	r.narrow = append(r.narrow, g)
+	return g, nil
+}
+
 // secretEnv are the variables that programs do not get.
 func (rb *Runbook) secretEnv() []string {
 	var out []string
-	for _, s := range rb.Plan.Secrets {
+	for _, s := range rb.secrets() {
 		if s.Env != "" {
 			out = append(out, s.Env)
 		}
@@ -241,10 +268,10 @@ func (rb *Runbook) secretEnv() []string {
 }
 
 // permissions are the file's, with the hosts that depend on inputs.
-func (rb *Runbook) permissions(inputs map[string]any) (permit.Set, error) {
-	set := rb.Plan.Permissions.Static
+func permissions(p *plan.Plan, inputs map[string]any) (permit.Set, error) {
+	set := p.Permissions.Static
 	set.Hosts = append([]string(nil), set.Hosts...)
-	for _, t := range rb.Plan.Permissions.Hosts {
+	for _, t := range p.Permissions.Hosts {
 		v, err := t.Render(lang.Env{"inputs": inputs})
 		if err != nil {
 			return set, &DeniedError{fmt.Sprintf("the permitted host `%s` cannot be computed: %s", t.Text.Value, err)}
@@ -264,22 +291,11 @@ func (rb *Runbook) permissions(inputs map[string]any) (permit.Set, error) {
 // not run for it.
 func (r *running) requirements(context.Context) error {
 	missing := &MissingError{}
-	for _, q := range r.rb.Plan.Requires {
-		if r.emu != nil {
-			break // programs are emulated
-		}
-		if needed, err := q.Needed(r.opts.Inputs); err != nil {
-			missing.Lines = append(missing.Lines, fmt.Sprintf("whether the program %s is needed cannot be computed: %s", q.Command, err))
-			continue
-		} else if !needed {
-			continue
-		}
-		if _, err := r.guard.Find(q.Command); err != nil {
-			missing.Lines = append(missing.Lines, fmt.Sprintf("the program %s is not installed, and %s needs it", q.Command, r.rb.Plan.Name))
-		}
+	for _, p := range r.rb.Plan.Plans() {
+		missing.Lines = append(missing.Lines, r.programs(p)...)
 	}
-	for _, s := range r.rb.Plan.Secrets {
-		if s.Optional || r.store.Present(s.Name) {
+	for _, s := range r.rb.secrets() {
+		if s.Optional || r.store.Present(s.Key) {
 			continue
 		}
 		missing.Lines = append(missing.Lines, r.missingSecret(s))
@@ -288,6 +304,30 @@ func (r *running) requirements(context.Context) error {
 		return missing
 	}
 	return nil
+}
+
+// programs are those of a plan that are not installed. What the inputs of another
+// runbook decide is not known before it is run.
+func (r *running) programs(p *plan.Plan) []string {
+	var out []string
+	for _, q := range p.Requires {
+		if r.emu != nil {
+			break // programs are emulated
+		}
+		if q.If != nil && p != r.rb.Plan {
+			continue
+		}
+		if needed, err := q.Needed(r.opts.Inputs); err != nil {
+			out = append(out, fmt.Sprintf("whether the program %s is needed cannot be computed: %s", q.Command, err))
+			continue
+		} else if !needed {
+			continue
+		}
+		if _, err := r.guard.Find(q.Command); err != nil {
+			out = append(out, fmt.Sprintf("the program %s is not installed, and %s needs it", q.Command, p.Name))
+		}
+	}
+	return out
 }
 
 func (r *running) missingSecret(s *plan.Secret) string {
@@ -299,9 +339,9 @@ func (r *running) missingSecret(s *plan.Secret) string {
 	case r.emu != nil:
 		return fmt.Sprintf("the scenario %s has no secret %s%s", r.opts.Scenario.Name, s.Name, about)
 	case s.Env != "":
-		return fmt.Sprintf("secret %s%s is missing: set the environment variable %s", s.Name, about, s.Env)
+		return fmt.Sprintf("secret %s%s is missing: set the environment variable %s", s.Key, about, s.Env)
 	}
-	return fmt.Sprintf("secret %s%s is missing: put it into the file %s", s.Name, about, s.File)
+	return fmt.Sprintf("secret %s%s is missing: put it into the file %s", s.Key, about, s.File)
 }
 
 // walk hands the plan to the runtime and closes the journal.
@@ -318,7 +358,7 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 		}
 	}
 	out, open, err := local.Run(ctx, r.rb.Plan, local.Options{
-		Journal: w, Past: past, Kinds: r.rb.kinds, Guard: r.guard, Secrets: r.store, Masker: r.masker, Ask: ask,
+		Journal: w, Past: past, Kinds: r.rb.kinds, Guard: r.guard, Narrow: r.inside, Secrets: r.store, Masker: r.masker, Ask: ask,
 	}, interp.Options{
 		Run: id, Mode: string(mode), Scenario: name, Engine: Version(), User: o.User, Host: o.Host, Origin: o.Origin, Inputs: o.Inputs, Present: r.store.Present,
 	})
@@ -422,19 +462,25 @@ func (r *running) refetch(ctx context.Context, past []journal.Event) error {
 		}
 	}
 	used := map[string]bool{}
-	r.rb.Plan.Walk(func(s *plan.Step) {
-		// A verify is journalled under its own id, as are all steps of that id.
-		for _, path := range s.Options.Reads() {
-			if name, ok := strings.CutPrefix(path, "secrets."); ok && attempted[s.ID] {
-				used[name] = true
-			}
+	for _, p := range r.rb.Plan.Plans() {
+		keys := map[string]string{}
+		for _, x := range p.Secrets {
+			keys[x.Name] = x.Key
 		}
-	})
-	for _, s := range r.rb.Plan.Secrets {
-		if !used[s.Name] || !r.store.Present(s.Name) {
+		p.Walk(func(s *plan.Step) {
+			// A verify is journalled under its own id, as are all steps of that id.
+			for _, path := range s.Options.Reads() {
+				if name, ok := strings.CutPrefix(path, "secrets."); ok && attempted[s.ID] {
+					used[keys[name]] = true
+				}
+			}
+		})
+	}
+	for _, s := range r.rb.secrets() {
+		if !used[s.Key] || !r.store.Present(s.Key) {
 			continue
 		}
-		if _, err := r.store.Get(ctx, s.Name); err != nil {
+		if _, err := r.store.Get(ctx, s.Key); err != nil {
 			return &MissingError{[]string{err.Error()}}
 		}
 	}

@@ -17,7 +17,7 @@ import (
 // in procedures; an answer has to fit one of them.
 func (a *answers) check(p *plan.Plan) error {
 	steps := map[string][]*plan.Step{}
-	p.Walk(func(s *plan.Step) { steps[s.ID] = append(steps[s.ID], s) })
+	p.WalkNamed(func(name string, s *plan.Step) { steps[name] = append(steps[name], s) })
 	for _, id := range slices.Sorted(maps.Keys(a.approve)) {
 		if err := a.known(p, steps, id); err != nil {
 			return err
@@ -52,7 +52,13 @@ func (a *answers) known(p *plan.Plan, steps map[string][]*plan.Step, id string) 
 	if len(steps[id]) > 0 {
 		return nil
 	}
-	if s := source.Suggest(id, slices.Collect(maps.Keys(steps))); s != "" {
+	s := source.Suggest(id, slices.Sorted(maps.Keys(steps)))
+	for _, name := range slices.Sorted(maps.Keys(steps)) {
+		if strings.HasSuffix(name, "/"+id) {
+			s = name // of a runbook that a step runs
+		}
+	}
+	if s != "" {
 		return usage("%s has no step %q to answer; did you mean %q?", p.Name, id, s)
 	}
 	return usage("%s has no step %q to answer", p.Name, id)

@@ -129,9 +129,9 @@ func scenarioAnswer(sc *scenario.Scenario, q interp.Question) (interp.Answer, ma
 // or STEP>undo for the offer to undo it.
 func answerName(q interp.Question) string {
 	if q.Kind == "undo" {
-		return q.Step + ">undo"
+		return q.In + q.Step + ">undo"
 	}
-	return q.Step
+	return q.In + q.Step
 }
 
 // stander is who of the scenario's people answers: one who may.

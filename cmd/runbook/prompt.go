@@ -92,7 +92,7 @@ func (p *prompter) scripted(q interp.Question) scenario.Answer {
 
 // show prints what is asked, and what will be done.
 func (p *prompter) show(q interp.Question) {
-	name := report.Clean(q.Step)
+	name := report.Clean(q.In + q.Step)
 	if p.script != nil {
 		name = "DRILL  " + name
 	}

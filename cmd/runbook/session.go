@@ -184,11 +184,11 @@ func resumeHelp(out *engine.Outcome, command string) string {
 
 // approveHelp says how an approval is given, by whom, and how many are missing.
 func approveHelp(q interp.Question, command string) string {
-	what := q.Step
+	what := answerName(q)
 	if q.Retype != "" {
-		what = "'" + q.Step + "=" + strings.ReplaceAll(q.Retype, "'", `'\''`) + "'"
+		what = "'" + answerName(q) + "=" + strings.ReplaceAll(q.Retype, "'", `'\''`) + "'"
 	}
-	text := fmt.Sprintf("  %s --approve %s      (or --answer %s=refuse)\n", command, report.Clean(what), q.Step)
+	text := fmt.Sprintf("  %s --approve %s      (or --answer %s=refuse)\n", command, report.Clean(what), answerName(q))
 	if q.Count > 1 {
 		text += fmt.Sprintf("    %d of %d people have approved", len(q.Given), q.Count)
 		if len(q.Given) > 0 {

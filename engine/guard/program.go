@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"runbook/engine/permit"
 )
 
 // NotFound is a program that the engine's PATH does not have.
@@ -27,7 +29,7 @@ var dangerous = []string{"PATH", "BASH_ENV", "ENV", "IFS", "SHELLOPTS", "BASHOPT
 
 // isDangerous reports whether a script may not set a variable.
 func (g *Guard) isDangerous(name string) bool {
-	if contains(g.Permissions.Env, name) {
+	if !slices.ContainsFunc(g.Permissions.All(), func(s permit.Set) bool { return !contains(s.Env, name) }) {
 		return false
 	}
 	return strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "DYLD_") || strings.HasPrefix(name, "GIT_CONFIG") || contains(dangerous, name)
@@ -69,16 +71,32 @@ func (g *Guard) getenv(name string) string {
 	return ""
 }
 
+// permitted asks each of the sets that must permit; in one an entry may spell the
+// path, in another the name.
+func (g *Guard) permitted(argv []string, action bool) permit.Decision {
+	var d permit.Decision
+	for i, s := range g.Permissions.All() {
+		d = s.Command(argv, action)
+		if !d.OK && strings.ContainsRune(argv[0], filepath.Separator) {
+			if p, err := g.Find(filepath.Base(argv[0])); err == nil && sameFile(p, argv[0]) {
+				d = s.Command(append([]string{filepath.Base(argv[0])}, argv[1:]...), action)
+			}
+		}
+		if !d.OK && i > 0 {
+			d.Reason = "the runbook that runs this one may not do it: " + d.Reason
+		}
+		if !d.OK {
+			return d
+		}
+	}
+	return d
+}
+
 // permitCommand puts an argv to the permission check and resolves its program
 // with the engine's own PATH. A path is permitted where an entry spells it, or
 // where it is the very program that PATH gives for a permitted name.
 func (g *Guard) permitCommand(argv []string, action bool) (string, error) {
-	d := g.Permissions.Command(argv, action)
-	if !d.OK && strings.ContainsRune(argv[0], filepath.Separator) {
-		if p, err := g.Find(filepath.Base(argv[0])); err == nil && sameFile(p, argv[0]) {
-			d = g.Permissions.Command(append([]string{filepath.Base(argv[0])}, argv[1:]...), action)
-		}
-	}
+	d := g.permitted(argv, action)
 	if !d.OK {
 		list := "permissions.observe"
 		if action {

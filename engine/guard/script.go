@@ -8,12 +8,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
+
+	"runbook/engine/permit"
 )
 
 // ScriptRun is a script to run. Interpreter is empty for the embedded shell.
@@ -221,9 +224,9 @@ var always = []string{"/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "
 
 // mayOpen decides about a file that the shell itself opens, looks at or lists.
 func (s *scriptState) mayOpen(path string, write bool) error {
-	list, name := s.guard.Permissions.Read, "permissions.files.read"
+	name := "permissions.files.read"
 	if write {
-		list, name = s.guard.Permissions.Write, "permissions.files.write"
+		name = "permissions.files.write"
 	}
 	real := resolved(path)
 	if below(resolved(s.tmp.dir), real) {
@@ -234,18 +237,28 @@ func (s *scriptState) mayOpen(path string, write bool) error {
 			return nil
 		}
 	}
-	for _, entry := range list {
-		if !filepath.IsAbs(entry) {
-			entry = filepath.Join(s.run.Dir, entry)
+	if !slices.ContainsFunc(s.guard.Permissions.All(), func(p permit.Set) bool {
+		list := p.Read
+		if write {
+			list = p.Write
 		}
-		if below(resolved(entry), real) {
-			return nil
-		}
-		if ok, _ := filepath.Match(entry, real); ok {
-			return nil
-		}
+		return !slices.ContainsFunc(list, func(entry string) bool { return s.covers(entry, real) })
+	}) {
+		return nil
 	}
 	return s.deny(&Denied{Effect: path, List: name, Entry: path, Reason: fmt.Sprintf("no entry of `%s` permits the file `%s`", name, path)})
+}
+
+// covers reports whether an entry of the files permits one of them.
+func (s *scriptState) covers(entry, real string) bool {
+	if !filepath.IsAbs(entry) {
+		entry = filepath.Join(s.run.Dir, entry)
+	}
+	if below(resolved(entry), real) {
+		return true
+	}
+	ok, _ := filepath.Match(entry, real)
+	return ok
 }
 
 // resolved follows symbolic links as far as the path exists.

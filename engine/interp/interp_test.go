@@ -89,6 +89,8 @@ func (w *world) Emit(k Key, e Event) {
 	}
 }
 
+func (w *world) Enter(Key, Sub) (World, error) { return w, nil }
+
 func (w *world) Within(_ Key, _ time.Duration, f func(World) error) error { return f(w) }
 
 func (w *world) Each(_ Key, n, _ int, f func(int, World) error, stop func(int, error) bool) []error {

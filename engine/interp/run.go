@@ -38,31 +38,14 @@ type Outcome struct {
 // Run walks a plan. The error is ErrPaused where the run waits for a person, or
 // what the runtime died of; a run that failed or was cancelled is an Outcome.
 func Run(w World, p *plan.Plan, o Options) (Outcome, error) {
-	r := &run{plan: p, opts: o, facts: map[string]any{}, secrets: map[string]any{}}
-	for _, f := range p.Facts {
-		r.facts[f.Name] = f.Default
-	}
-	for _, s := range p.Secrets {
-		r.secrets[s.Name] = secret.Value{Name: s.Name, Present: o.Present(s.Name)}
-	}
-	f := &frame{steps: map[string]any{}, inputs: o.Inputs}
-	f.file = f.steps
-	fresh(f.steps, p.Steps)
-	fresh(f.steps, p.Finally)
+	r, f := begin(p, o, "")
 	r.open(w)
 
 	// The steps run in a scope of their own, which a cancel ends; the root
 	// outlives it for the sake of undo and finally.
 	err := w.Within("steps", 0, func(w World) error { return r.steps(w, f, p.Steps) })
-	out, err := r.outcome(err)
+	out, err := r.end(w, f, err)
 	if err != nil {
-		return out, err
-	}
-	r.results(w, f, &out)
-	if err := r.undoAll(w, &out); err != nil {
-		return out, err
-	}
-	if err := r.finally(w, f, &out); err != nil {
 		return out, err
 	}
 	out.Facts = maps.Clone(r.facts)
@@ -71,6 +54,40 @@ func Run(w World, p *plan.Plan, o Options) (Outcome, error) {
 		Facts: encoded(r.facts), Outputs: encoded(out.Outputs), Duration: journal.SecondsOf(w.Now().Sub(r.started)),
 	}})
 	return out, nil
+}
+
+// begin is the state of a run before its first step. Path is the key of the step
+// that runs it, or "".
+func begin(p *plan.Plan, o Options, path Key) (*run, *frame) {
+	r := &run{plan: p, opts: o, facts: map[string]any{}, secrets: map[string]any{}}
+	for _, f := range p.Facts {
+		r.facts[f.Name] = f.Default
+	}
+	for _, s := range p.Secrets {
+		r.secrets[s.Name] = secret.Value{Name: s.Key, Present: o.Present(s.Key)}
+	}
+	f := &frame{path: path, steps: map[string]any{}, inputs: o.Inputs}
+	f.file = f.steps
+	fresh(f.steps, p.Steps)
+	fresh(f.steps, p.Finally)
+	return r, f
+}
+
+// end is what comes behind the steps: the outputs, what is owed, what other
+// runbooks left, and the steps that run whatever happened.
+func (r *run) end(w World, f *frame, err error) (Outcome, error) {
+	out, err := r.outcome(err)
+	if err != nil {
+		return out, err
+	}
+	r.results(w, f, &out)
+	if err := r.undoAll(w, &out); err != nil {
+		return out, err
+	}
+	if err := r.leftovers(w); err != nil {
+		return out, err
+	}
+	return out, r.finally(w, f, &out)
 }
 
 // run is the state of one run.
@@ -82,6 +99,13 @@ type run struct {
 	started time.Time
 	final   string // the outcome, once it is known
 	owed    []owed
+
+	// Of a run that a step of another runs: that other one, and what the step
+	// runs. Left are those that were broken off inside this one.
+	up   *run
+	key  Key
+	as   Sub
+	left []leftover
 }
 
 // frame is one list of steps with its names: the file's, or a procedure's.
@@ -92,7 +116,7 @@ type frame struct {
 	inputs map[string]any
 	rounds *rounds        // of the nearest group that is repeated
 	items  map[string]any // the items of the `each` steps around, by name
-	item   Key            // the path of the innermost item, or ""
+	item   Key            // the path of the innermost item or runbook, or ""
 	called bool           // in a procedure: steps are not the file's
 }
 
@@ -185,7 +209,7 @@ func (r *run) finally(w World, f *frame, out *Outcome) error {
 		return nil
 	}
 	r.final = out.Outcome
-	err := r.steps(w, f.below("finally"), r.plan.Finally)
+	err := r.steps(w, f.below(f.key("finally")), r.plan.Finally)
 	var end *ended
 	var fail *failed
 	switch {

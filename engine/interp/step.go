@@ -132,6 +132,9 @@ func (r *run) role(w World, f *frame, s *plan.Step, key Key) done {
 	case plan.Each:
 		return r.each(w, f, s, key)
 	case plan.Run:
+		if s.Sub != nil {
+			return r.runbook(w, f, s, key)
+		}
 		return r.procedure(w, f, s, key)
 	case plan.End:
 		return done{verdict: passed, err: &ended{s.Outcome, r.text(s.Summary, r.env(w, f))}}

@@ -15,13 +15,15 @@ type owed struct {
 	action Key
 	step   *plan.Step
 	frame  *frame
+	run    *run
+	due    bool // the runbook that owes it was broken off
 }
 
 // owe notes that an action succeeded that has an undo.
 func (r *run) owe(w World, f *frame, s *plan.Step, key Key) {
 	once := Key(journal.Once(string(key)))
 	if i := slices.IndexFunc(r.owed, func(o owed) bool { return o.key == once }); i >= 0 {
-		again := owed{once, r.owed[i].action, s, f}
+		again := owed{key: once, action: r.owed[i].action, step: s, frame: f, run: r}
 		r.owed = append(slices.Delete(r.owed, i, i+1), again)
 		return
 	}
@@ -30,18 +32,27 @@ func (r *run) owe(w World, f *frame, s *plan.Step, key Key) {
 		when = "always"
 	}
 	w.Emit(once+">undo", Event{Type: journal.UndoOwed, Step: s.ID, Data: journal.UndoData{Title: r.text(s.Title, r.env(w, f)), When: when, Action: string(key), Auto: s.Undo.Auto}})
-	r.owed = append(r.owed, owed{once, key, s, f})
+	r.owed = append(r.owed, owed{key: once, action: key, step: s, frame: f, run: r})
 }
 
 // undoAll offers what is owed, the last first. Where nobody is there to ask, a
 // failed run leaves it owed in the journal, and what was done before it with it;
-// any other waits.
+// any other waits. What was not offered stays owed: a runbook that runs this one
+// may still fail.
 func (r *run) undoAll(w World, out *Outcome) error {
-	for _, o := range slices.Backward(r.owed) {
-		if !o.step.Undo.Always && !out.bad() {
+	var kept []owed
+	for len(r.owed) > 0 {
+		o := r.owed[len(r.owed)-1]
+		if !o.step.Undo.Always && !o.due && !out.bad() {
+			kept = append(kept, o)
+			r.owed = r.owed[:len(r.owed)-1]
 			continue
 		}
-		err := r.undo(w, o)
+		in, err := r.worldOf(w, o.run)
+		if err != nil {
+			return err
+		}
+		err = o.run.undo(in, o)
 		var fail *failed
 		switch {
 		case err == nil:
@@ -54,7 +65,10 @@ func (r *run) undoAll(w World, out *Outcome) error {
 		default:
 			return err
 		}
+		r.owed = r.owed[:len(r.owed)-1]
 	}
+	slices.Reverse(kept)
+	r.owed = kept
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"runbook/engine/journal"
+	"runbook/engine/plan"
 	"runbook/engine/types"
 )
 
@@ -43,6 +44,17 @@ type World interface {
 	// returned. Where stop says true, the Worlds of the others end with
 	// ErrStopped.
 	Each(k Key, n, max int, f func(int, World) error, stop func(int, error) bool) []error
+	// Enter gives the World of another runbook, which a step runs: what is done
+	// there has to be permitted by it and by those around it. The error says why
+	// it cannot be entered.
+	Enter(k Key, s Sub) (World, error)
+}
+
+// Sub is another runbook that a step runs.
+type Sub struct {
+	Step   string // the step's id
+	Plan   *plan.Plan
+	Inputs map[string]any
 }
 
 // The ways in which a scope ends. Runtimes return them as they are.
@@ -77,6 +89,8 @@ type Result struct {
 type Question struct {
 	Key  Key // set where the question stays open
 	Step string
+	// In is the way to the runbook that asks, where a step runs it: `ID/`.
+	In string
 	journal.ApprovalRequestedData
 	// Collect types the values that are asked for, in the order of Fields.
 	Collect []Collect

@@ -34,6 +34,8 @@ const (
 	UndoOwed          Type = "undo.owed"          // UndoData
 	UndoSettled       Type = "undo.settled"       // UndoData
 	ProcedureStarted  Type = "procedure.started"  // ProcedureStartedData
+	RunbookStarted    Type = "runbook.started"    // RunbookStartedData
+	RunbookFinished   Type = "runbook.finished"   // RunbookFinishedData
 	ItemStarted       Type = "item.started"       // ItemStartedData
 
 	// A rehearsal is told in events of its own; it is never kept.
@@ -214,6 +216,25 @@ type ProcedureStartedData struct {
 	Title      string `json:"title,omitempty"`
 	Escalation string `json:"escalation,omitempty"`
 	Place      Place  `json:"place"`
+}
+
+// RunbookStartedData says which other runbook a step runs.
+type RunbookStartedData struct {
+	Runbook Runbook        `json:"runbook"`
+	Inputs  map[string]any `json:"inputs"`
+	Facts   map[string]any `json:"facts"`
+	Links   []Link         `json:"links,omitempty"`
+}
+
+// RunbookFinishedData says how another runbook ended. Outcome is as in
+// RunFinishedData.
+type RunbookFinishedData struct {
+	Outcome string         `json:"outcome"`
+	Summary string         `json:"summary,omitempty"`
+	Error   string         `json:"error,omitempty"`
+	Failed  string         `json:"failed,omitempty"` // key of the step that failed it
+	Facts   map[string]any `json:"facts"`
+	Outputs map[string]any `json:"outputs,omitempty"`
 }
 
 // ItemStartedData says which item of an `each` begins. A long value is cut.

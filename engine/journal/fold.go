@@ -25,7 +25,8 @@ type State struct {
 	// happened.
 	Moments []Moment
 
-	byKey map[string]*Step
+	byKey  map[string]*Step
+	others []string // keys of the steps that run other runbooks
 }
 
 // Moment is something that happened. Data is what its event carries, as the type
@@ -106,7 +107,14 @@ func (s *State) Apply(e Event) {
 		s.Finished, s.Paused = &d, nil
 	case FactSet:
 		d := tell[FactSetData](s, e, s.owner(e))
-		s.Facts[d.Name] = d.Value
+		if !s.inAnother(e.Key) {
+			s.Facts[d.Name] = d.Value
+		}
+	case RunbookStarted:
+		tell[RunbookStartedData](s, e, s.owner(e))
+		s.others = append(s.others, e.Key)
+	case RunbookFinished:
+		tell[RunbookFinishedData](s, e, s.owner(e))
 	case SecretReplaced:
 		tell[SecretReplacedData](s, e, s.owner(e))
 	case UndoOwed:
@@ -122,6 +130,12 @@ func (s *State) Apply(e Event) {
 	default:
 		s.applyStep(e)
 	}
+}
+
+// inAnother reports whether a key stands in another runbook, whose facts are its
+// own.
+func (s *State) inAnother(key string) bool {
+	return slices.ContainsFunc(s.others, func(o string) bool { return strings.HasPrefix(key, o+"/") })
 }
 
 // tell decodes an event that is worth telling, and keeps it as a moment.

@@ -33,6 +33,7 @@ type StepRehearsedData struct {
 	Outcome      string            `json:"outcome,omitempty"`
 	Summary      string            `json:"summary,omitempty"`
 	Procedure    string            `json:"procedure,omitempty"`
+	Runbook      string            `json:"runbook,omitempty"`
 	Each         string            `json:"each,omitempty"`
 	Observed     *StepFinishedData `json:"observed,omitempty"` // a check that was really made
 }

@@ -23,8 +23,8 @@ type Verdict int
 // A partly known command may be permitted, refused, or not told yet.
 const (
 	No Verdict = iota
-	Yes
 	Unknown
+	Yes
 )
 
 // Split parts an entry into words.
@@ -65,7 +65,7 @@ func (s Set) Command(argv []string, action bool) Decision {
 	}
 	for _, e := range s.entries(action) {
 		if matches(Split(e), argv) {
-			return Decision{OK: true, Entry: e}
+			return s.andWithin(Decision{OK: true, Entry: e}, func(o Set) Decision { return o.Command(argv, action) })
 		}
 	}
 	return s.refusal(argv, action)
@@ -189,6 +189,11 @@ func (s Set) Partly(words []string, whole, action bool) Verdict {
 	if len(words) == 0 {
 		return Unknown
 	}
+	if s.Within != nil {
+		alone := s
+		alone.Within = nil
+		return min(alone.Partly(words, whole, action), s.Within.Partly(words, whole, action))
+	}
 	verdict := No
 	for _, e := range s.entries(action) {
 		entry := Split(e)
@@ -207,7 +212,7 @@ func (s Set) Host(host string, port int) Decision {
 	host = normalHost(host)
 	for _, e := range s.Hosts {
 		if matchHost(e, host, port) {
-			return Decision{OK: true, Entry: e}
+			return s.andWithin(Decision{OK: true, Entry: e}, func(o Set) Decision { return o.Host(host, port) })
 		}
 	}
 	return Decision{Suggest: host, Reason: fmt.Sprintf("no entry of `permissions.hosts` permits `%s`", host)}
@@ -216,6 +221,9 @@ func (s Set) Host(host string, port int) Decision {
 // Names reports whether an entry names the host itself, rather than a group of
 // hosts it belongs to.
 func (s Set) Names(host string) bool {
+	if s.Within != nil && !s.Within.Names(host) {
+		return false
+	}
 	host = normalHost(host)
 	return slices.ContainsFunc(s.Hosts, func(e string) bool {
 		h, _ := splitPort(e)

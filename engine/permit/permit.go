@@ -10,4 +10,30 @@ type Set struct {
 	Env     []string // dangerous environment variables that scripts may set
 	Read    []string // files and folders the shell may open for reading
 	Write   []string // files and folders the shell may open for writing
+	// Within is what the runbook may do that runs this one: both must permit.
+	Within *Set
+}
+
+// All are the sets that must permit: this one and those around it, each alone.
+func (s Set) All() []Set {
+	var out []Set
+	for at := &s; at != nil; at = at.Within {
+		alone := *at
+		alone.Within = nil
+		out = append(out, alone)
+	}
+	return out
+}
+
+// andWithin is a yes that the sets around this one have to confirm.
+func (s Set) andWithin(yes Decision, ask func(Set) Decision) Decision {
+	if s.Within == nil {
+		return yes
+	}
+	d := ask(*s.Within)
+	if d.OK {
+		return yes
+	}
+	d.Reason = "the runbook that runs this one may not do it: " + d.Reason
+	return d
 }

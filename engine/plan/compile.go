@@ -32,27 +32,33 @@ func (o Options) Language() *syntax.Language {
 // Compile reads a file into a plan. It reports all that is wrong, and gives nil
 // where any of it is an error.
 func Compile(f *source.File, o Options, report source.Report) *Plan {
-	c := &compiler{opts: o, file: f, about: map[*types.Type]about{}}
+	if p, sound := compile(f, o, report, nil); sound {
+		return p
+	}
+	return nil
+}
+
+// compile reads a file that another one runs, or that nobody does. The plan of
+// one that is not sound tells as much as could be read.
+func compile(f *source.File, o Options, report source.Report, from *calling) (*Plan, bool) {
+	c := &compiler{opts: o, file: f, about: map[*types.Type]about{}, from: from, subs: map[string]*Plan{}}
 	c.report = func(d source.Diagnostic) {
 		c.failed = c.failed || d.Severity == source.Error
 		report(d.Bounded())
 	}
 	root := syntax.Parse(f, c.report)
 	if root == nil {
-		return nil
+		return nil, false
 	}
 	if k, ok := root.Key("incident"); ok {
 		c.error("reserved-key", k.Span, "`incident` is reserved", "A server will use it. Your own keys begin with `x-`.")
-		return nil
+		return nil, false
 	}
 	l := o.Language()
 	syntax.Check(root, l.Runbook, l.Resolve, c.report)
 	c.lang = l
 	p := c.compile(root)
-	if c.failed {
-		return nil
-	}
-	return p
+	return p, !c.failed
 }
 
 // compiler holds what one compilation knows.
@@ -74,6 +80,10 @@ type compiler struct {
 	proofs []proof
 	spent  int              // evaluations, for the proofs so far
 	byID   map[string]*Step // see steps
+
+	from  *calling         // who runs this file; nil: nobody
+	subs  map[string]*Plan // the runbooks that this file runs, by path; nil where one is not sound
+	files int              // of the outermost file: how many were compiled below it
 
 	ends  []*flow  // what is known at each `end`
 	later []func() // what is compiled once all steps are
@@ -125,7 +135,7 @@ func (c *compiler) declare() {
 		facts.Fields = append(facts.Fields, types.Field{Name: d.Name, Type: &t})
 	}
 	for _, e := range entries(c.root.Get("secrets")) {
-		c.plan.Secrets = append(c.plan.Secrets, &Secret{Name: e.Key.Value, Env: str(e.Value, "env"), File: str(e.Value, "file"), Command: strs(e.Value.Get("command")),
+		c.plan.Secrets = append(c.plan.Secrets, &Secret{Name: e.Key.Value, Key: c.secretKey(e.Key.Value), Env: str(e.Value, "env"), File: str(e.Value, "file"), Command: strs(e.Value.Get("command")),
 			Optional: flag(e.Value, "optional"), Description: str(e.Value, "description"), Span: e.Key.Span})
 		secrets.Fields = append(secrets.Fields, types.Field{Name: e.Key.Value, Type: &types.Type{Kind: types.Secret}})
 	}

@@ -250,12 +250,9 @@ func (c *compiler) permissions() {
 // permitCommand holds a command against the permissions, as far as it is known.
 func (c *compiler) permitCommand(cmd kind.Command, action bool) {
 	set := c.plan.Permissions.Static
-	for _, e := range append(append([]string{}, set.Observe...), set.Act...) {
-		if words := permit.Split(e); len(words) > 0 && len(cmd.Words) > 0 && words[0] == cmd.Words[0] {
-			c.used.entries[e] = true
-		}
-	}
+	c.uses(set, cmd)
 	if set.Partly(cmd.Words, cmd.Whole, action) != permit.No {
+		c.callersPermit(cmd, action)
 		return
 	}
 	d := set.Command(cmd.Words, action)
@@ -284,6 +281,7 @@ func (c *compiler) permitHost(host string, at source.Span) {
 	}
 	d := c.plan.Permissions.Static.Host(bare, port)
 	if d.OK || len(c.plan.Permissions.Hosts) > 0 {
+		c.callersPermitHost(bare, port, at)
 		return
 	}
 	c.error("not-permitted", at, fmt.Sprintf("the host `%s` is not permitted", bare), fmt.Sprintf("Add `%s` to `permissions.hosts`.", d.Suggest))

@@ -56,6 +56,8 @@ type Plan struct {
 	Finally     []*Step
 
 	Beside []Beside // the other files that it is made of
+
+	unsound bool // while the file that runs it is compiled: there are errors in it
 }
 
 // Beside is a file beside the runbook's. Digest is the hex SHA-256 of its bytes.
@@ -102,6 +104,7 @@ type Input struct {
 // Command.
 type Secret struct {
 	Name        string
+	Key         string // what the run knows it by: FILE:NAME where another file declares it
 	Env         string
 	File        string
 	Command     []string
@@ -190,6 +193,7 @@ type Step struct {
 
 	// run, or the procedure of a branch
 	Call *Call
+	Sub  *Sub // of a run of another runbook
 
 	// end
 	Outcome string
@@ -274,6 +278,14 @@ type Branch struct {
 	Steps []*Step
 	Call  *Call
 	Span  source.Span
+}
+
+// Sub runs another runbook with inputs.
+type Sub struct {
+	Plan   *Plan
+	Inputs []Setting
+	Path   string // as the file that runs it names it
+	Span   source.Span
 }
 
 // Call runs a procedure with inputs.

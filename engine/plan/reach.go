@@ -129,6 +129,9 @@ func (e *example) step(s *Step) passage {
 	case Decide:
 		return e.decided(s, inside)
 	case Run:
+		if s.Call == nil {
+			return lost // how another runbook ends, nobody knows here
+		}
 		return e.called(s.Call)
 	}
 	return lost
@@ -250,7 +253,7 @@ func (e *example) plain(s *Step) bool {
 }
 
 func (e *example) harmless(s *Step) bool {
-	if _, pinned := e.pinned[s]; pinned || s.Role == End || e.dependent(s) {
+	if _, pinned := e.pinned[s]; pinned || s.Role == End || s.Sub != nil || e.dependent(s) {
 		return false
 	}
 	switch s.Role {

@@ -119,7 +119,9 @@ func (c *compiler) stepType(role Role, s *syntax.Node) *types.Type {
 			late(d.Name, &typ)
 		}
 	case Run:
-		if p := c.procs[str(s, "procedure")]; p != nil {
+		if n := s.Get("runbook"); n != nil {
+			c.subType(t, n, soft, late)
+		} else if p := c.procs[str(s, "procedure")]; p != nil {
 			c.lateOutputs(p.node, func(name string, t *types.Type) {
 				given := *t
 				given.Nil = given.Nil || soft // where the run goes on although it failed
@@ -252,7 +254,11 @@ func (c *compiler) role(f *flow, st *Step, n *syntax.Node) {
 	case Each:
 		c.each(f, st, n)
 	case Run:
-		st.Call = c.call(f, n, n.Get("procedure"), n.Get("inputs"))
+		if n.Get("runbook") != nil {
+			st.Sub = c.sub(f, n)
+		} else {
+			st.Call = c.call(f, n, n.Get("procedure"), n.Get("inputs"))
+		}
 		c.ownFacts(f, st, n, nil)
 	case End:
 		c.ends = append(c.ends, f.fork())

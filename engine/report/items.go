@@ -29,3 +29,13 @@ func counted(n int) string {
 	}
 	return fmt.Sprintf("%d items", n)
 }
+
+// anotherEnded says how another runbook ended that a step ran.
+func (d *drawer) anotherEnded(x journal.RunbookFinishedData) string {
+	sign, st := outcomeStyle(x.Outcome)
+	text := d.paint(st, sign+" "+oneLine(first(x.Outcome, "over")))
+	if x.Summary != "" {
+		text += "  " + oneLine(x.Summary)
+	}
+	return text
+}

@@ -244,6 +244,11 @@ func (p *page) told(m journal.Moment) (string, string) {
 		return p.answer(at, m, x)
 	case journal.UndoData:
 		return "↶", toldUndo(m.Type, x)
+	case journal.RunbookStartedData:
+		return "▸", "runbook " + oneLine(x.Runbook.Path) + titled(x.Runbook.Title)
+	case journal.RunbookFinishedData:
+		sign, _ := outcomeStyle(x.Outcome)
+		return sign, "the runbook ended: " + oneLine(first(x.Outcome, "unknown")) + titled(x.Summary)
 	case journal.ItemStartedData:
 		return "·", itemLine(m.Key, x)
 	case journal.ProcedureStartedData:

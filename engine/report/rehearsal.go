@@ -182,6 +182,7 @@ func (r *Rehearsal) details(d journal.StepRehearsedData) []string {
 		out = append(out, r.paint(dim, to+":")+"\n"+indent(Clean(d.Text), r.paint(dim, "│ ")))
 	}
 	say("procedure", d.Procedure)
+	say("runbook", d.Runbook)
 	say("outcome", d.Outcome)
 	say("summary", d.Summary)
 	for _, e := range d.Expect {

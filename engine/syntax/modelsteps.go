@@ -69,9 +69,12 @@ func stepShape(kinds []spec.Field) *spec.Shape {
 	add("parallel", "Steps as one unit, side by side.", budget, repeated(), []spec.Field{inner, confirm, own, facts, field("max", &spec.Shape{Form: spec.Int, Min: 1, Max: 1000}, "How many at once; all where it is missing.")})
 	add("each", "The steps for every item of a list.", budget, eachKeys(), []spec.Field{inner, confirm,
 		field("outputs", outputs(), "Values of its own, by name: computed for each item, they become lists in the order of the items."), facts})
-	add("run", "Runs a procedure; its outputs come back under the step's id.", budget, []spec.Field{
-		required(field("procedure", ident, "The procedure.")), field("inputs", named(setting), "Its inputs."), facts,
+	run := add("run", "Runs a procedure or another runbook; its outputs come back under the step's id.", budget, []spec.Field{
+		field("procedure", ident, "The procedure."),
+		example(field("runbook", str, "The runbook's file, as a path from this file's folder. It may do what both files permit; its facts, secrets and channels are its own."), "restart.yaml"),
+		field("inputs", named(setting), "Its inputs."), facts,
 	})
+	run.One = []string{"procedure", "runbook"}
 	add("end", "Ends the runbook.", []spec.Field{
 		required(field("outcome", words(Outcomes...), "How it ended.")), field("summary", text, "What there is to say."),
 	})

@@ -44,6 +44,9 @@ func (w *walk) describe(f frame, s *plan.Step) journal.StepRehearsedData {
 	for _, a := range s.Attach {
 		d.Attach = append(d.Attach, a.Name)
 	}
+	if s.Sub != nil {
+		d.Runbook = s.Sub.Plan.File.Name
+	}
 	if s.Call != nil {
 		d.Procedure = s.Call.Procedure.Name
 	}

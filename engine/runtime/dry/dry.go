@@ -21,10 +21,19 @@ type Options struct {
 	// Observe really makes a check and returns what `steps.ID` holds from then
 	// on, with its step.finished data. False means that it could not be made
 	// now, because its options depend on what is not known. Nil observes nothing.
-	Observe func(key string, s *plan.Step, env lang.Env) (map[string]any, journal.StepFinishedData, bool)
+	Observe Observe
+	// Enter gives the Observe of another runbook with these inputs, and the Enter
+	// of those that it runs; nil observes nothing there.
+	Enter Enter
 	// Emit takes the rehearsal, step by step.
 	Emit func(typ journal.Type, step, key string, data any)
 }
+
+// Observe makes a check.
+type Observe func(key string, s *plan.Step, env lang.Env) (map[string]any, journal.StepFinishedData, bool)
+
+// Enter is the way into another runbook.
+type Enter func(p *plan.Plan, inputs map[string]any) (Observe, Enter)
 
 // Run walks the plan. The events are run.rehearsed, then step.rehearsed and
 // branch.rehearsed in the order in which a run would come by.
@@ -216,6 +225,9 @@ func (w *walk) inside(f frame, s *plan.Step, key string) {
 	}
 	if s.Call != nil {
 		w.call(f, key, s.Call)
+	}
+	if s.Sub != nil {
+		w.sub(f, key, s.Sub)
 	}
 	w.branches(f, s, key)
 	w.failure(f, s, key)

@@ -72,7 +72,7 @@ func (w *world) execute(k interp.Key, c interp.Call, kind exec.Kind) interp.Resu
 		return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "render", Message: err.Error()}}
 	}
 	res := kind.Executor.Execute(ctx, exec.Request{
-		Options: options, Check: c.Role == "check", Guard: w.rt.opts.Guard,
+		Options: options, Check: c.Role == "check", Guard: w.guard,
 		Started: func(p guard.Process) {
 			w.rt.memo.Note(journal.ProcessStarted, c.Step, string(k), journal.ProcessStartedData{PID: p.PID, Group: p.Group, Argv: p.Argv, Started: p.Started})
 		},
@@ -95,6 +95,7 @@ const maxAsks = 3
 // Ask puts a question to a person, or recalls the answer. A secret that an
 // earlier process was told is asked for again: the journal does not have it.
 func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
+	q.In = w.in
 	if e, ok := w.rt.memo.Find(journal.ApprovalAnswered, string(k)); ok {
 		w.recalled(e)
 		a, err := memo.RecallAnswer(q, e)

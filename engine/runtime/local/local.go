@@ -27,6 +27,9 @@ type Options struct {
 	Past    []journal.Event // of the part of the run before this process
 	Kinds   []exec.Kind
 	Guard   *guard.Guard
+	// Narrow is the guard of another runbook that is run inside one: both must
+	// permit. Nil lets none be run.
+	Narrow  func(outer *guard.Guard, p *plan.Plan, inputs map[string]any) (*guard.Guard, error)
 	Secrets *secret.Store
 	Masker  *secret.Masker
 	// Ask puts a question to a person. Values that are secret come apart, by
@@ -43,7 +46,7 @@ func Run(ctx context.Context, p *plan.Plan, o Options, io interp.Options) (out i
 	}
 	rt.baton.Take()
 	defer rt.baton.Give()
-	root := &world{rt: rt, ctx: context.WithoutCancel(ctx), clock: &clock{}, root: true}
+	root := &world{rt: rt, ctx: context.WithoutCancel(ctx), clock: &clock{}, root: true, guard: o.Guard}
 	out, err = interp.Run(root, p, io)
 	if died := rt.memo.Err(); died != nil {
 		err = died
@@ -77,6 +80,8 @@ type world struct {
 	clock  *clock
 	budget *budget // the nearest; nil: none
 	root   bool
+	guard  *guard.Guard
+	in     string // the way to the runbook that runs in it: `ID/`, or ""
 
 	outer *world
 	key   interp.Key              // of a scope made by Within
@@ -172,7 +177,7 @@ func (w *world) over(err error) error {
 func (w *world) Within(k interp.Key, d time.Duration, f func(interp.World) error) error {
 	ctx, cancel := context.WithCancelCause(w.ctx)
 	defer cancel(nil)
-	in := &world{rt: w.rt, ctx: ctx, clock: w.clock, budget: w.budget, outer: w, key: k, end: cancel}
+	in := &world{rt: w.rt, ctx: ctx, clock: w.clock, budget: w.budget, outer: w, key: k, end: cancel, guard: w.guard, in: w.in}
 	if w.root {
 		stop := context.AfterFunc(w.rt.cancel, func() { cancel(interp.ErrCancelled) })
 		defer stop()
@@ -206,7 +211,7 @@ func (w *world) Each(_ interp.Key, n, most int, f func(int, interp.World) error,
 		i := next
 		next++
 		running++
-		branches[i] = &world{rt: w.rt, ctx: ctx, clock: &clock{now}, budget: w.budget, outer: w}
+		branches[i] = &world{rt: w.rt, ctx: ctx, clock: &clock{now}, budget: w.budget, outer: w, guard: w.guard, in: w.in}
 		turn := w.rt.baton.Join()
 		w.budget.enter()
 		go func() {

@@ -99,7 +99,7 @@ const late = "late"
 type answers map[string]any
 
 func (a answers) to(q interp.Question) (interp.Answer, map[string]string, bool) {
-	name := q.Step
+	name := q.In + q.Step
 	if q.Kind == "undo" {
 		name += ">undo"
 	}
@@ -132,6 +132,20 @@ func (a answers) to(q interp.Question) (interp.Answer, map[string]string, bool) 
 	return out, secrets, true
 }
 
+// beside opens the files in testdata/beside.
+func beside(_ *source.File, name string) (*source.File, error) {
+	data, err := os.ReadFile(filepath.Join("testdata", "beside", name))
+	if err != nil {
+		return nil, err
+	}
+	return source.NewFile(name, data), nil
+}
+
+// narrow permits what the outer guard does: the probe needs no permission.
+func narrow(outer *guard.Guard, _ *plan.Plan, _ map[string]any) (*guard.Guard, error) {
+	return outer, nil
+}
+
 // book is one runbook of the corpus.
 type book struct {
 	plan    *plan.Plan
@@ -149,7 +163,7 @@ func load(t *testing.T, file string) *book {
 	b := &book{probe: &probe{calls: map[string]int{}}, answers: answers{}, inputs: map[string]any{}}
 	var found source.Diagnostics
 	f := source.NewFile(filepath.Base(file), data)
-	b.plan = plan.Compile(f, plan.Options{Kinds: []kind.Kind{b.probe.kind().Kind}}, func(d source.Diagnostic) { found = append(found, d) })
+	b.plan = plan.Compile(f, plan.Options{Kinds: []kind.Kind{b.probe.kind().Kind}, Beside: beside}, func(d source.Diagnostic) { found = append(found, d) })
 	if b.plan == nil {
 		var text bytes.Buffer
 		_ = render.Text(&text, found, render.Options{})
@@ -166,9 +180,18 @@ func load(t *testing.T, file string) *book {
 
 const sessionKey = "secret-0001"
 
+// environment holds the secrets.
+var environment = map[string]string{"KEY": sessionKey, "OTHER": "other-secret-2", "OUTER": "outer-secret-3"}
+
 func (b *book) secrets() (*secret.Store, *secret.Masker) {
 	m := secret.NewMasker()
-	return secret.NewStore(m, []secret.Source{{Name: "key", Env: "KEY"}}, func(string) (string, bool) { return sessionKey, true }, nil), m
+	sources := []secret.Source{{Name: "key", Env: "KEY"}}
+	for _, p := range b.plan.Plans() {
+		for _, s := range p.Secrets {
+			sources = append(sources, secret.Source{Name: s.Key, Env: s.Env})
+		}
+	}
+	return secret.NewStore(m, sources, func(name string) (string, bool) { return environment[name], true }, nil), m
 }
 
 func (b *book) options(s *secret.Store) interp.Options {
@@ -184,7 +207,7 @@ func (b *book) local(t *testing.T) []journal.Event {
 		t.Fatal(err)
 	}
 	_, _, err = local.Run(context.Background(), b.plan, local.Options{
-		Journal: w, Kinds: []exec.Kind{b.probe.kind()}, Guard: guard.New(permit.Set{}, guard.Options{}), Secrets: s, Masker: m,
+		Journal: w, Kinds: []exec.Kind{b.probe.kind()}, Guard: guard.New(permit.Set{}, guard.Options{}), Narrow: narrow, Secrets: s, Masker: m,
 		Ask: func(ctx context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
 			a, secrets, ok := b.answers.to(q)
 			if !ok {
@@ -252,7 +275,7 @@ func story(t *testing.T, events []journal.Event) string {
 		if err != nil {
 			t.Error(err)
 		}
-		if strings.Contains(string(text), sessionKey) {
+		if strings.Contains(string(text), sessionKey) || strings.Contains(string(text), "-secret-") {
 			t.Errorf("a secret stands in %s", text)
 		}
 		fmt.Fprintf(&b, "%-18s %s %s\n", e.Type, strconv.Quote(e.Key), text)

@@ -60,7 +60,7 @@ func (b *book) resume(t *testing.T, past []journal.Event) []journal.Event {
 		return nil
 	}
 	_, _, err = local.Run(context.Background(), b.plan, local.Options{
-		Journal: w, Past: past, Kinds: []exec.Kind{b.probe.kind()}, Guard: guard.New(permit.Set{}, guard.Options{}), Secrets: s, Masker: m,
+		Journal: w, Past: past, Kinds: []exec.Kind{b.probe.kind()}, Guard: guard.New(permit.Set{}, guard.Options{}), Narrow: narrow, Secrets: s, Masker: m,
 		Ask: func(ctx context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
 			if q.Kind == "in_doubt" {
 				return interp.Answer{Choice: "again", By: "tester"}, nil, nil
@@ -157,5 +157,5 @@ func sameStory(got, want string, ordered bool) bool {
 // probeID is what the probe tells its answers apart by. Secrets stand masked in
 // it, as in a journal.
 func probeID(as any, says []any) string {
-	return strings.NewReplacer(sessionKey, "***", "new-secret-7", "***").Replace(fmt.Sprint(as, says))
+	return strings.NewReplacer(sessionKey, "***", "new-secret-7", "***", "other-secret-2", "***", "outer-secret-3", "***").Replace(fmt.Sprint(as, says))
 }

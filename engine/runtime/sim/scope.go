@@ -21,6 +21,7 @@ func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 	if err := w.ended(); err != nil {
 		return interp.Answer{}, err
 	}
+	q.In = w.in
 	w.emit(k, journal.ApprovalRequested, q.Step, q.ApprovalRequestedData)
 	a, secrets, after, err := w.rt.opts.Ask(q)
 	if errors.Is(err, ErrNobody) {
@@ -70,7 +71,7 @@ func (w *world) keep(q interp.Question, a *interp.Answer, secrets map[string]str
 
 // Within gives f a scope with a budget.
 func (w *world) Within(k interp.Key, d time.Duration, f func(interp.World) error) error {
-	in := &world{rt: w.rt, outer: w, budget: w.budget}
+	in := &world{rt: w.rt, outer: w, budget: w.budget, in: w.in}
 	if d > 0 {
 		in.budget = &budget{key: k, outer: w.budget, left: d, busy: 1, since: w.rt.now}
 	}
@@ -102,7 +103,7 @@ func (w *world) Each(_ interp.Key, n, most int, f func(int, interp.World) error,
 		w.budget.enter(w.rt.now)
 		go func() {
 			<-turn
-			in := &world{rt: w.rt, outer: all, budget: w.budget}
+			in := &world{rt: w.rt, outer: all, budget: w.budget, in: w.in}
 			if errs[i] = in.ended(); errs[i] == nil {
 				errs[i] = f(i, in)
 			}
@@ -164,4 +165,10 @@ func (b *budget) leave(now time.Time) {
 			b.since = now
 		}
 	}
+}
+
+// Enter gives the World of another runbook. A simulation touches nothing, so
+// there is nothing to permit.
+func (w *world) Enter(_ interp.Key, s interp.Sub) (interp.World, error) {
+	return &world{rt: w.rt, outer: w, budget: w.budget, in: w.in + s.Step + "/"}, nil
 }

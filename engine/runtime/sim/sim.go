@@ -129,6 +129,7 @@ type world struct {
 	outer  *world
 	budget *budget
 	stop   bool // a sibling ended the run
+	in     string
 }
 
 var _ interp.World = (*world)(nil)
