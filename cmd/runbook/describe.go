@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -233,12 +234,7 @@ func (d *about) write(p *program) {
 		p.printf("version   %s\n", report.Clean(d.Version))
 	}
 	d.writeNeeds(p)
-	p.printf("\nMay do\n")
-	for _, k := range []string{"observe", "act", "hosts", "env", "read", "write"} {
-		if list := d.Permissions[k]; len(list) > 0 {
-			p.printf("  %-8s %s\n", k, report.Clean(strings.Join(list, ", ")))
-		}
-	}
+	d.writeMayDo(p)
 	p.printf("\nSteps\n")
 	writeOutline(p, d.Steps, 1)
 	if len(d.Scenarios) > 0 {
@@ -249,6 +245,20 @@ func (d *about) write(p *program) {
 	}
 }
 
+func (d *about) writeMayDo(p *program) {
+	p.printf("\nMay do\n")
+	none := true
+	for _, k := range []string{"observe", "act", "hosts", "env", "read", "write"} {
+		if list := d.Permissions[k]; len(list) > 0 {
+			p.printf("  %-8s %s\n", k, report.Clean(strings.Join(list, ", ")))
+			none = false
+		}
+	}
+	if none {
+		p.printf("  nothing: no program, host or file\n")
+	}
+}
+
 func (d *about) writeNeeds(p *program) {
 	if len(d.Inputs) > 0 {
 		p.printf("\nInputs\n")
@@ -256,7 +266,7 @@ func (d *about) writeNeeds(p *program) {
 	for _, in := range d.Inputs {
 		def := "required"
 		if in.Default != nil {
-			def = fmt.Sprintf("default %q", types.Format(in.Default))
+			def = "default " + defaultText(in.Default)
 		} else if !in.Required {
 			def = "optional"
 		}
@@ -275,6 +285,14 @@ func (d *about) writeNeeds(p *program) {
 	if len(d.Requires) > 0 {
 		p.printf("\nNeeds     %s\n", report.Clean(strings.Join(d.Requires, ", ")))
 	}
+}
+
+// defaultText quotes what is text, so that an empty one is seen.
+func defaultText(v any) string {
+	if s, ok := v.(string); ok {
+		return strconv.Quote(s)
+	}
+	return types.Format(v)
 }
 
 func writeOutline(p *program, steps []aboutStep, depth int) {

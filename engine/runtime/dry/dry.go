@@ -12,6 +12,7 @@ import (
 	"runbook/engine/journal"
 	"runbook/engine/lang"
 	"runbook/engine/plan"
+	"runbook/engine/types"
 )
 
 // Options are what a rehearsal knows beforehand.
@@ -359,13 +360,14 @@ func set(f frame, env lang.Env, settings []plan.Setting) {
 	}
 }
 
+// previews are the inputs as a run's journal would hold them.
 func (w *walk) previews(values map[string]any) map[string]any {
-	out := maps.Clone(values)
+	out := map[string]any{}
+	for name, v := range values {
+		out[name] = types.Encode(v)
+	}
 	for _, in := range w.plan.Inputs {
 		if _, ok := out[in.Name]; !ok {
-			if out == nil {
-				out = map[string]any{}
-			}
 			out[in.Name] = lang.Unknown{Path: "inputs." + in.Name}.String()
 		}
 	}
