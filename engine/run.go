@@ -43,6 +43,9 @@ type Session struct {
 	Store *journal.Store           // nil keeps nothing
 	Env   func(name string) string // where secrets are looked up; nil: nothing
 	Watch []func(journal.Event)    // told of every event, in order
+	// Hurry is closed when a cancelled run shall not wait for programs that take
+	// their time to end: they are killed. Nil is never.
+	Hurry <-chan struct{}
 	// Ask puts a question to a person; values that are secret come apart, by
 	// field. Nil is nobody.
 	Ask func(context.Context, interp.Question) (interp.Answer, map[string]string, error)
@@ -169,7 +172,7 @@ func (rb *Runbook) prepare(ctx context.Context, o RunOptions) (*running, error) 
 		return nil, err
 	}
 	r := &running{rb: rb, opts: o, masker: secret.NewMasker()}
-	options := guard.Options{Hide: rb.secretEnv()}
+	options := guard.Options{Hide: rb.secretEnv(), Hurry: o.Hurry}
 	if o.Scenario != nil {
 		if r.emu, err = emulator.Serve(scenario.Play(o.Scenario)); err != nil {
 			return nil, err
@@ -212,7 +215,7 @@ func (r *running) lookup(name string) (string, bool) {
 // secretCommand runs the program that prints a secret. It needs no permission:
 // it stands in the file where nothing but its own words can fill it in.
 func (r *running) secretCommand(ctx context.Context, argv []string) (string, error) {
-	g := guard.New(permit.Set{Observe: argv[:1]}, guard.Options{})
+	g := guard.New(permit.Set{Observe: argv[:1]}, guard.Options{Hurry: r.opts.Hurry})
 	ctx, stop := context.WithTimeout(ctx, time.Minute)
 	defer stop()
 	out, err := g.RunProgram(ctx, guard.Program{Argv: argv, MaxOut: 64 << 10})

@@ -10,6 +10,8 @@ import (
 	"io"
 	"log"
 	"os"
+	"sync/atomic"
+	"syscall"
 
 	"runbook/engine"
 	"runbook/engine/report"
@@ -22,7 +24,7 @@ func main() {
 
 // Main is the whole program but for the process: it returns the exit code.
 func Main(args []string, stdin *os.File, stdout, stderr *os.File) int {
-	p := &program{in: stdin, out: stdout, err: stderr, env: os.Getenv}
+	p := &program{in: stdin, out: &output{file: stdout}, err: stderr, env: os.Getenv, hurry: make(chan struct{})}
 	if len(args) > 1 && args[1] == completeCommand {
 		p.complete(args[2:])
 		return int(engine.ExitOK)
@@ -36,9 +38,12 @@ func Main(args []string, stdin *os.File, stdout, stderr *os.File) int {
 
 // program is what every command needs of the process it runs in.
 type program struct {
-	in, out, err *os.File
-	env          func(string) string
-	leave        func() // what must be put back when a second interrupt leaves at once
+	in, err *os.File
+	out     *output
+	env     func(string) string
+	running atomic.Bool   // a run is under way, whose end has to be written down
+	hurry   chan struct{} // closed by the second interrupt: what still runs is killed
+	leave   func()        // what must be put back when a second interrupt leaves at once
 }
 
 // codeError ends the program with a code. With a nil error nothing more is
@@ -59,7 +64,7 @@ func (e *codeError) Unwrap() error { return e.err }
 
 // exit says what went wrong, in one line, and gives the exit code for it.
 func (p *program) exit(err error) int {
-	if err == nil {
+	if err = p.written(err); err == nil {
 		return int(engine.ExitOK)
 	}
 	var ce *codeError
@@ -70,6 +75,27 @@ func (p *program) exit(err error) int {
 		fmt.Fprintf(p.err, "runbook: %s\n", report.Clean(ce.err.Error()))
 	}
 	return int(ce.code)
+}
+
+// written looks whether all output could be written. A page that is cut is a
+// failure; of a run it is said, and the code stays what the run's end makes it.
+func (p *program) written(err error) error {
+	lost := p.out.lost()
+	switch {
+	case lost == nil:
+		return err
+	case errors.Is(lost, syscall.EPIPE): // the reader has seen enough
+		if errors.Is(err, lost) {
+			return nil
+		}
+		return err
+	case p.running.Load():
+		fmt.Fprintf(p.err, "runbook: standard output: %s; the run's journal is whole: `runbook show last`\n", lost)
+		return err
+	case err == nil || errors.Is(err, lost):
+		return &codeError{engine.ExitFailed, fmt.Errorf("standard output: %w", lost)}
+	}
+	return err
 }
 
 // usage is an error in how the command was called.

@@ -16,7 +16,7 @@ func (p *program) rehearse(c *cli.Context, rb *engine.Runbook) error {
 	if err != nil {
 		return err
 	}
-	o := engine.RehearseOptions{Observe: c.Bool("observe"), Session: engine.Session{User: p.claimed(c), Env: p.env}}
+	o := engine.RehearseOptions{Observe: c.Bool("observe"), Session: engine.Session{User: p.claimed(c), Env: p.env, Hurry: p.hurry}}
 	if o.Observe {
 		o.Inputs, err = in.Resolve(rb.Plan)
 	} else {
@@ -32,6 +32,8 @@ func (p *program) rehearse(c *cli.Context, rb *engine.Runbook) error {
 		o.Watch = append(o.Watch, func(e journal.Event) { view.Event(e) })
 		defer view.Close()
 	}
+	p.running.Store(o.Observe) // the checks are ended as those of a run
+	defer p.running.Store(false)
 	ctx, stop := withTimeout(c.Context, c.Duration("timeout"))
 	defer stop()
 	return failure(rb.Rehearse(ctx, o))

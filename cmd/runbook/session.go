@@ -54,6 +54,7 @@ func (p *program) session(c *cli.Context) (*session, error) {
 	if tty != nil {
 		s.prompter = newPrompter(p.in, tty, s.user, s.screen())
 	}
+	p.running.Store(true)
 	return s, nil
 }
 
@@ -65,8 +66,8 @@ func (s *session) view(c *cli.Context, interactive bool) {
 		return
 	}
 	color := p.color(c.Bool("no-color"))
-	if isTerminal(p.out) && p.env("TERM") != "dumb" && p.env("NO_COLOR") == "" && !c.Bool("no-color") && interactive {
-		s.live = report.NewLive(p.out, report.LiveOptions{Color: color, Size: terminalSize(p.out)})
+	if isTerminal(p.out.file) && p.env("TERM") != "dumb" && p.env("NO_COLOR") == "" && !c.Bool("no-color") && interactive {
+		s.live = report.NewLive(p.out, report.LiveOptions{Color: color, Size: terminalSize(p.out.file)})
 		s.watch, s.past = append(s.watch, s.live.Event), s.live.Past
 		p.leave = s.live.Suspend
 		s.close = s.live.Close
@@ -97,7 +98,7 @@ func eventWriter(p *program) func(journal.Event) {
 
 // engine is the session as the engine wants it.
 func (s *session) engine() engine.Session {
-	return engine.Session{User: s.user, Host: hostname(), Store: s.store, Env: s.p.env, Watch: s.watch, Ask: s.ask}
+	return engine.Session{User: s.user, Host: hostname(), Store: s.store, Env: s.p.env, Watch: s.watch, Ask: s.ask, Hurry: s.p.hurry}
 }
 
 // ask answers a question beforehand given, or puts it to the person who is

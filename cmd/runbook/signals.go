@@ -6,13 +6,17 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"runbook/engine"
 )
 
+// killing is how long the second interrupt waits for what it kills to be killed.
+const killing = 50 * time.Millisecond
+
 // signals gives a context that ends at the first interrupt, terminate or hangup,
-// so that running steps are ended and the journal closed. The second one leaves
-// at once.
+// so that running steps are ended and the journal closed; where no run is under
+// way, the program ends. The second one kills what is left, and leaves at once.
 func (p *program) signals(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(parent)
 	ch := make(chan os.Signal, 2)
@@ -30,12 +34,17 @@ func (p *program) signals(parent context.Context) (context.Context, func()) {
 		case <-done:
 			return
 		}
+		if !p.running.Load() {
+			os.Exit(int(engine.ExitCancelled))
+		}
 		cancel()
 		select {
 		case <-ch:
 			if p.leave != nil {
 				p.leave()
 			}
+			close(p.hurry)
+			time.Sleep(killing)
 			fmt.Fprintln(p.err, "\nrunbook: left at once; `runbook runs` shows what was under way")
 			os.Exit(int(engine.ExitCancelled))
 		case <-done:

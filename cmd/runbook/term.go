@@ -9,7 +9,7 @@ import (
 // color reports whether standard output takes colour: a terminal, unless
 // --no-color, NO_COLOR or a dumb terminal say no.
 func (p *program) color(plain bool) bool {
-	return !plain && p.env("NO_COLOR") == "" && p.env("TERM") != "dumb" && isTerminal(p.out)
+	return !plain && p.env("NO_COLOR") == "" && p.env("TERM") != "dumb" && isTerminal(p.out.file)
 }
 
 // isTerminal reports whether a file is one.

@@ -27,6 +27,8 @@ type Options struct {
 	Hide []string
 	// Grace is how long a process has between TERM and KILL; 0 is 5 seconds.
 	Grace time.Duration
+	// Hurry ends every grace period when it is closed; nil is never.
+	Hurry <-chan struct{}
 	// Run runs a program that was permitted; nil starts a process. A drill and a
 	// simulation answer from a script of theirs.
 	Run func(context.Context, Command) (exit int, err error)

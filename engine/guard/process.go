@@ -69,7 +69,7 @@ func killGroup(cmd *exec.Cmd) {
 }
 
 // wait waits for the program; when the context ends, the group gets TERM, then
-// KILL after the grace period.
+// KILL after the grace period, or at once where there is a hurry.
 func (g *Guard) wait(ctx context.Context, cmd *exec.Cmd) error {
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
@@ -85,6 +85,7 @@ func (g *Guard) wait(ctx context.Context, cmd *exec.Cmd) error {
 	case err := <-done:
 		return err
 	case <-grace.C:
+	case <-g.opts.Hurry:
 	}
 	endGroup(cmd, true)
 	return <-done
