@@ -104,6 +104,11 @@ func (s *session) engine() engine.Session {
 // ask answers a question beforehand given, or puts it to the person who is
 // there.
 func (s *session) ask(ctx context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
+	select {
+	case <-s.p.hurry:
+		select {} // the program is about to end, and asks nothing any more
+	default:
+	}
 	a, secrets, ok, err := s.answers.to(q, s.user)
 	if err != nil && !errors.Is(err, engine.ErrNobody) { // it cannot be used: the question stays open
 		fmt.Fprintf(s.p.err, "runbook: %s\n", report.Clean(err.Error()))
