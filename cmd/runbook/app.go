@@ -49,7 +49,7 @@ func (p *program) app() *cli.App {
 		ErrWriter:                 p.err,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error {
-			return usage("%w", err)
+			return usage("%s; see `runbook --help`", flagError(nil, err.Error()))
 		},
 		Action: p.bare,
 		Commands: []*cli.Command{
@@ -72,16 +72,10 @@ func (p *program) bare(c *cli.Context) error {
 	if s := source.Suggest(word, names); s != "" {
 		return usage("no command %q; did you mean `runbook %s`?", word, s)
 	}
-	if engine.IsRunbook(word) {
+	if _, err := p.places().Open(word); err == nil || engine.IsRunbook(word) {
 		return usage("no command %q; to run it: `runbook run %s`", word, word)
 	}
 	return usage("no command %q; `runbook help` lists them", word)
-}
-
-// onUsage makes a command's wrong flags an error with a hint instead of a page
-// of help.
-func onUsage(c *cli.Context, err error, _ bool) error {
-	return usage("%w; see `runbook %s --help`", err, c.Command.Name)
 }
 
 // places are where this process looks for runbooks.

@@ -30,6 +30,9 @@ func Main(args []string, stdin *os.File, stdout, stderr *os.File) int {
 		return int(engine.ExitOK)
 	}
 	app := p.app()
+	if len(args) == 2 && args[1] == "--version" { // what people try first
+		args = []string{args[0], "version"}
+	}
 	ctx, stop := p.signals(context.Background())
 	defer stop()
 	err := app.RunContext(ctx, permute(app, args))

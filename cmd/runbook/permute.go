@@ -24,29 +24,36 @@ func permute(app *cli.App, args []string) []string {
 	if cmd == nil {
 		return args
 	}
-	flags, rest := split(cmd, args[at+1:])
+	flags, rest, open := split(cmd, args[at+1:])
 	out := append(append([]string{}, args[:at+1]...), flags...)
+	if open {
+		return out // the library says which flag lacks its value; it must not take the next word
+	}
 	return append(append(out, "--"), rest...)
 }
 
 // split parts a command's words into flags, each with its value, and arguments.
-func split(cmd *cli.Command, words []string) (flags, rest []string) {
+// It is open where the last flag lacks its value.
+func split(cmd *cli.Command, words []string) (flags, rest []string, open bool) {
 	for i := 0; i < len(words); i++ {
 		w := words[i]
 		switch {
 		case w == "--":
-			return flags, append(rest, words[i+1:]...)
+			return flags, append(rest, words[i+1:]...), false
 		case len(w) < 2 || w[0] != '-':
 			rest = append(rest, w)
 		default:
 			flags = append(flags, w)
-			if takesValue(cmd, w) && i+1 < len(words) {
+			if takesValue(cmd, w) {
 				i++
+				if i == len(words) {
+					return flags, rest, true
+				}
 				flags = append(flags, words[i])
 			}
 		}
 	}
-	return flags, rest
+	return flags, rest, false
 }
 
 // takesValue reports whether the word is a flag whose value is the next word.
@@ -54,14 +61,7 @@ func takesValue(cmd *cli.Command, word string) bool {
 	if strings.Contains(word, "=") {
 		return false
 	}
-	name := strings.TrimLeft(word, "-")
-	for _, f := range cmd.Flags {
-		for _, n := range f.Names() {
-			if n == name {
-				_, isBool := f.(*cli.BoolFlag)
-				return !isBool
-			}
-		}
-	}
-	return false
+	f := flagNamed(cmd.Flags, strings.TrimLeft(word, "-"))
+	_, isBool := f.(*cli.BoolFlag)
+	return f != nil && !isBool
 }

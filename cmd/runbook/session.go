@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -16,6 +18,7 @@ import (
 	"runbook/engine/journal"
 	"runbook/engine/report"
 	"runbook/engine/scenario"
+	"runbook/engine/secret"
 )
 
 // session is one run's view and people: what the commands run and resume share.
@@ -156,16 +159,19 @@ func (s *session) sayPaused(out *engine.Outcome) {
 		return
 	}
 	fmt.Fprintf(s.p.err, "\nThe run waits for a person:\n%s", resumeHelp(out, "runbook resume "+out.Run))
+	if again(out) != "" {
+		fmt.Fprintln(s.p.err, "  (secrets that were given are not kept, so each command gives them again)")
+	}
 }
 
 // resumeHelp says how each open question can be answered.
 func resumeHelp(out *engine.Outcome, command string) string {
-	text := ""
+	text, again := "", again(out)
 	for _, w := range out.Waiting {
 		name := answerName(w)
 		switch w.Kind {
 		case "confirm":
-			text += approveHelp(w, command)
+			text += approveHelp(w, command, again)
 		case "manual":
 			text += fmt.Sprintf("  %s --answer %s=done", command, name)
 			for _, f := range w.Fields {
@@ -175,26 +181,50 @@ func resumeHelp(out *engine.Outcome, command string) string {
 				}
 				text += fmt.Sprintf(" --answer %s.%s=%s", name, f.Name, value)
 			}
-			text += "\n"
+			text += again + "\n"
 		default:
 			if len(w.Choices) == 0 { // nobody can answer it yet
 				text += fmt.Sprintf("  %s: %s\n", name, report.Clean(w.Text))
 			}
 			for _, c := range w.Choices {
-				text += fmt.Sprintf("  %s --answer '%s=%s'\n", command, name, c.ID)
+				text += fmt.Sprintf("  %s --answer '%s=%s'%s\n", command, name, c.ID, again)
 			}
 		}
 	}
 	return text
 }
 
-// approveHelp says how an approval is given, by whom, and how many are missing.
-func approveHelp(q interp.Question, command string) string {
+// again gives the secrets anew that people gave before: the journal does not have
+// them, and a resume asks for them.
+func again(out *engine.Outcome) string {
+	text := ""
+	for _, st := range out.State.Steps {
+		if slices.ContainsFunc(out.Waiting, func(q interp.Question) bool { return q.Step == st.ID }) {
+			continue // it is asked as a whole
+		}
+		for _, q := range st.Questions {
+			if q.Answered == nil {
+				continue
+			}
+			for _, name := range slices.Sorted(maps.Keys(q.Answered.Values)) {
+				if v, ok := q.Answered.Values[name].(map[string]any); ok && v[secret.MaskedKey] != nil {
+					text += fmt.Sprintf(" --answer %s.%s=@env:NAME", st.ID, name)
+				}
+			}
+		}
+	}
+	return text
+}
+
+// approveHelp says how an approval is given or refused, by whom, and how many are
+// missing.
+func approveHelp(q interp.Question, command, again string) string {
 	what := answerName(q)
 	if q.Retype != "" {
 		what = "'" + answerName(q) + "=" + strings.ReplaceAll(q.Retype, "'", `'\''`) + "'"
 	}
-	text := fmt.Sprintf("  %s --approve %s      (or --answer %s=refuse)\n", command, report.Clean(what), answerName(q))
+	text := fmt.Sprintf("  %s --approve %s%s\n", command, report.Clean(what), again)
+	text += fmt.Sprintf("  %s --answer %s=refuse%s\n", command, answerName(q), again)
 	if q.Count > 1 {
 		text += fmt.Sprintf("    %d of %d people have approved", len(q.Given), q.Count)
 		if len(q.Given) > 0 {
