@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"fmt"
 	"path"
 	"strings"
 
@@ -46,15 +47,33 @@ func IsScenarios(name string) bool {
 	return strings.HasSuffix(name, scenario.Suffix) || strings.HasSuffix(name, strings.TrimSuffix(scenario.Suffix, path.Ext(scenario.Suffix))+".yml")
 }
 
-// Validate finds all that is wrong with a file: a runbook, or scenarios.
+// Validate finds all that is wrong with a file: a runbook, or scenarios. With
+// WithFiles, scenarios are held against the runbook that they name.
 func Validate(f *source.File, options ...Option) source.Diagnostics {
 	if !IsScenarios(f.Name) {
 		_, found := Load(f, options...)
 		return found
 	}
 	var found source.Diagnostics
-	scenario.Parse(f, func(d source.Diagnostic) { found = append(found, d) })
-	return found.Sort()
+	report := func(d source.Diagnostic) { found = append(found, d) }
+	file, beside := scenario.Parse(f, report), read(options).beside
+	if file == nil || beside == nil {
+		return found.Sort()
+	}
+	about, err := beside(f, file.Runbook)
+	if err != nil {
+		report(source.Diagnostic{Code: "unknown-file", Span: file.Named, Summary: fmt.Sprintf("the runbook %s cannot be read: %s", file.Runbook, err),
+			Detail: "Name the runbook's file, as seen from this one."})
+		return found.Sort()
+	}
+	rb, _ := Load(about, options...)
+	if rb == nil {
+		report(source.Diagnostic{Code: "invalid-runbook", Span: file.Named, Summary: fmt.Sprintf("the runbook %s is not sound", file.Runbook),
+			Detail: "Validate it, and mend it first: the scenarios are held against it."})
+		return found.Sort()
+	}
+	_, found = rb.Scenarios(f)
+	return found
 }
 
 // Scenarios reads a runbook's scenarios and holds them against it.

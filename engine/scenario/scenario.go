@@ -20,7 +20,8 @@ const Suffix = ".scenarios.yaml"
 
 // File is a file of scenarios.
 type File struct {
-	Runbook   string // the runbook's file, beside this one
+	Runbook   string      // the runbook's file, beside this one
+	Named     source.Span // where that stands
 	Scenarios []*Scenario
 }
 
@@ -164,7 +165,7 @@ func Parse(f *source.File, report source.Report) *File {
 	if failed {
 		return nil
 	}
-	out := &File{Runbook: text(root, "runbook")}
+	out := &File{Runbook: text(root, "runbook"), Named: root.Get("runbook").Span}
 	for _, e := range entries(root.Get("scenarios")) {
 		out.Scenarios = append(out.Scenarios, read(e, say))
 	}
