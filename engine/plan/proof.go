@@ -165,6 +165,9 @@ func (c *compiler) proveDecision(p proof, whole bool) {
 // finding reports what was proven of a branch.
 func (c *compiler) finding(p proof, branches []*Branch, f prove.Finding) {
 	b := branches[f.Branch]
+	if b.When.Literal != nil && f.Sort != prove.Hidden {
+		return // a constant is meant as it stands
+	}
 	d := source.Diagnostic{Span: b.When.Text.Span}
 	if f.Known {
 		d.Related = around(p.flow)
