@@ -19,6 +19,10 @@ import (
 	"runbook/engine/runtime/local"
 )
 
+// atOnce bounds how many runs go on at the same time: they have budgets of real
+// time, and must not take it from one another.
+var atOnce = make(chan struct{}, 24)
+
 // TestResumeAfterEveryEvent takes the journal of each runbook of the corpus, cuts
 // it behind each event as a crash would, and goes on: the story comes out the
 // same, and no attempt that had ended is made again.
@@ -33,8 +37,9 @@ func TestResumeAfterEveryEvent(t *testing.T) {
 			for k := 1; k < len(whole); k++ {
 				b := load(t, file)
 				cuts.Add(1)
+				atOnce <- struct{}{}
 				go func() {
-					defer cuts.Done()
+					defer func() { <-atOnce; cuts.Done() }()
 					got := story(t, withoutDoubt(b.resume(t, whole[:k])))
 					if !sameStory(got, want, !strings.Contains(string(b.plan.File.Data), "parallel:") && !strings.Contains(string(b.plan.File.Data), "max: ")) {
 						t.Errorf("cut behind event %d (%s %s): got\n%swant\n%s", k, whole[k-1].Type, whole[k-1].Key, got, want)
