@@ -211,7 +211,8 @@ func (r *reader) yaml(b block) {
 			r.write(name, text)
 		}
 	}
-	found := engine.Validate(source.NewFile(name, []byte(text)))
+	f := source.NewFile(filepath.Join(r.dir, name), []byte(text))
+	found := engine.Validate(f, engine.WithFiles(engine.OnDisk(f)))
 	if b.has("unsound") {
 		if !found.Failed() {
 			r.t.Errorf("line %d: this is sound", b.line)
