@@ -31,6 +31,8 @@ type Script struct {
 	// Commands are the simple commands of external programs, with their words as
 	// far as they are known.
 	Commands []Command
+	// Files are the files that its redirections open, as far as they are known.
+	Files []File
 
 	final string
 	holes []*hole
@@ -229,7 +231,7 @@ func CompileScript(text source.Text, s *Scope, o ScriptOptions, report source.Re
 		return nil
 	}
 	if o.Interpreter == "" {
-		script.Commands = c.commands()
+		script.Commands, script.Files = c.commands(), c.files()
 	}
 	return script
 }

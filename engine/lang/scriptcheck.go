@@ -381,6 +381,10 @@ func unescape(s string) string {
 var builtins = []string{".", ":", "[", "alias", "break", "builtin", "cd", "command", "continue", "dirs", "echo", "eval", "exec", "exit", "export", "false", "getopts", "local", "mapfile",
 	"popd", "printf", "pushd", "pwd", "read", "readarray", "readonly", "return", "set", "shift", "shopt", "source", "test", "trap", "true", "type", "unalias", "unset", "wait", "declare", "typeset", "let", "kill"}
 
+// IsBuiltin reports whether a word is a command of the embedded shell, which
+// needs no permission.
+func IsBuiltin(word string) bool { return slices.Contains(builtins, word) }
+
 // commands are the script's external commands as far as they can be told.
 func (c *scriptChecker) commands() []Command {
 	own := map[string]bool{}

@@ -83,7 +83,7 @@ func (o *optionCompiler) finish(k *kind.Kind) {
 		case e.Host != "":
 			o.permitHost(e.Host, e.Span)
 		case e.File != "":
-			o.permitFile(e.File, e.Span)
+			o.permitFile(e.File, false, e.Span)
 		}
 	}
 }
@@ -197,6 +197,9 @@ func (o *optionCompiler) script(n *syntax.Node) *Tree {
 	for _, c := range s.Commands {
 		o.use.Commands = append(o.use.Commands, kind.Command{Words: c.Words, Whole: c.Whole, Span: c.Span})
 	}
+	for _, f := range s.Files {
+		o.permitFile(f.Path, f.Write, f.Span)
+	}
 	return &Tree{Script: s, Span: n.Span}
 }
 
@@ -287,12 +290,17 @@ func (c *compiler) permitHost(host string, at source.Span) {
 	c.error("not-permitted", at, fmt.Sprintf("the host `%s` is not permitted", bare), fmt.Sprintf("Add `%s` to `permissions.hosts`.", d.Suggest))
 }
 
-// permitFile holds a file that is read against the permissions, as far as names
-// alone can tell; where links lead, the run sees.
-func (c *compiler) permitFile(path string, at source.Span) {
-	if c.plan.Permissions.Static.File(path, "", false) == permit.No {
-		c.error("not-permitted", at, fmt.Sprintf("the file `%s` is not permitted", path), fmt.Sprintf("Add `%s`, or a folder above it, to `permissions.files.read`.", path))
+// permitFile holds a file against the permissions, as far as names alone can
+// tell; where links lead, the run sees.
+func (c *compiler) permitFile(path string, write bool, at source.Span) {
+	if c.plan.Permissions.Static.File(path, "", write) != permit.No {
+		return
 	}
+	list := "permissions.files.read"
+	if write {
+		list = "permissions.files.write"
+	}
+	c.error("not-permitted", at, fmt.Sprintf("the file `%s` is not permitted", path), fmt.Sprintf("Add `%s`, or a folder above it, to `%s`.", path, list))
 }
 
 // unusedEntries warns of permissions that no command of the file can use.
@@ -301,8 +309,15 @@ func (c *compiler) unusedEntries() {
 	for _, key := range []string{"observe", "act"} {
 		for _, e := range items(n.Get(key)) {
 			if e.Kind == syntax.Scalar && !c.used.entries[e.Text.Value] && permit.CheckEntry(e.Text.Value) == "" {
-				c.warn("unused", e.Span, fmt.Sprintf("nothing in this file runs `%s`", permit.Split(e.Text.Value)[0]), "Remove the permission.")
+				c.warn("unused", e.Span, unusedWhy(permit.Split(e.Text.Value)[0]), "Remove the permission.")
 			}
 		}
 	}
+}
+
+func unusedWhy(program string) string {
+	if lang.IsBuiltin(program) {
+		return fmt.Sprintf("`%s` is a command of the embedded shell, and needs no permission", program)
+	}
+	return fmt.Sprintf("nothing in this file runs `%s`", program)
 }
