@@ -38,6 +38,13 @@ func (c *exprChecker) at(n ast.Node, p *problem) {
 	c.add(p.code, runeOffset(c.text.Value, l.From), runeOffset(c.text.Value, l.To), p.summary, p.detail)
 }
 
+// warn reports what is sound and yet not meant.
+func (c *exprChecker) warn(n ast.Node, p *problem) {
+	l := n.Location()
+	at := c.text.Sub(runeOffset(c.text.Value, l.From), runeOffset(c.text.Value, l.To))
+	c.report(source.Diagnostic{Code: p.code, Severity: source.Warning, Span: at, Summary: p.summary, Detail: p.detail})
+}
+
 // known is what holds at a place inside an expression.
 type known struct {
 	present   map[string]bool // steps that have run, and `len:N:TEXT` for lists that have N entries
@@ -267,9 +274,11 @@ func (c *exprChecker) path(n ast.Node, path []string, k known) {
 	}
 	if r.late && r.step != "" && !k.present[r.step] && !k.defaulted {
 		c.at(n, absent(c.scope, r, fmt.Sprintf("Write `%s ?? DEFAULT`, or `steps.%s.ran and ...`.", r.path, r.step)))
-	} else if why, never := c.scope.Never[r.step]; never && r.late {
-		_ = why
+	} else if c.scope.Never[r.step] != "" && r.late {
 		c.at(n, absent(c.scope, r, ""))
+	}
+	if len(path) == 3 && path[0] == "steps" && !r.late && c.scope.Never[path[1]] != "" {
+		c.warn(n, &problem{"never-there", "`" + r.path + "` is always that of a step that has not run: " + c.scope.Never[path[1]], "Read it behind the step."})
 	}
 }
 

@@ -216,7 +216,9 @@ func (c *compiler) action(f *flow, st *Step, n *syntax.Node) {
 	}
 	if u := n.Get("undo"); u != nil && u.Kind == syntax.Mapping {
 		later := ran.fork()
-		later.held = nil // the run is at its end: whatever held may have changed
+		// The run is at its end: whatever held may have changed, and whatever was
+		// still to come may have run.
+		later.held, later.never = nil, map[string]string{}
 		st.Undo = &Undo{Always: str(u, "when") == "always", Auto: flag(u, "auto"), Steps: c.list(later, u.Get("steps"))}
 		c.noEnd(st.Undo.Steps)
 		c.forget(f, u)
