@@ -277,7 +277,10 @@ func (c *checker) object(n *Node, s *spec.Shape, what, tag string, others ...*sp
 }
 
 func fieldHelp(f spec.Field) string {
-	help := f.Doc
+	help := "Add `" + f.Key + "`. " + f.Doc
+	if len(f.Shape.Enum) > 0 {
+		help += " It is one of `" + strings.Join(f.Shape.Enum, "`, `") + "`."
+	}
 	if f.Example != "" {
 		help += " For example `" + f.Key + ": " + f.Example + "`."
 	}
