@@ -42,6 +42,12 @@ func (e *NotFoundError) Error() string {
 // Open finds a runbook by path or name and reads it. Beside is how the files
 // next to it are read: its scenarios.
 func (p Places) Open(name string) (*Found, error) {
+	if st, err := os.Stat(filepath.Join(p.Dir, name)); err == nil && st.IsDir() && strings.ContainsRune(name, filepath.Separator) {
+		return nil, fmt.Errorf("%s is a folder: name a file in it", name)
+	}
+	if name == "-" {
+		return nil, errors.New("a runbook is not read from standard input by `-`: name a file, or /dev/stdin")
+	}
 	looked := []string{}
 	for _, c := range p.candidates(name) {
 		looked = append(looked, c.shown)

@@ -42,6 +42,7 @@ type Session struct {
 	Host  string
 	Store *journal.Store           // nil keeps nothing
 	Env   func(name string) string // where secrets are looked up; nil: nothing
+	Hide  []string                 // variables that no program gets, besides those of secrets
 	Watch []func(journal.Event)    // told of every event, in order
 	// Hurry is closed when a cancelled run shall not wait for programs that take
 	// their time to end: they are killed. Nil is never.
@@ -172,7 +173,7 @@ func (rb *Runbook) prepare(ctx context.Context, o RunOptions) (*running, error) 
 		return nil, err
 	}
 	r := &running{rb: rb, opts: o, masker: secret.NewMasker()}
-	options := guard.Options{Hide: rb.secretEnv(), Hurry: o.Hurry}
+	options := guard.Options{Hide: append(rb.secretEnv(), o.Hide...), Hurry: o.Hurry}
 	if o.Scenario != nil {
 		if r.emu, err = emulator.Serve(scenario.Play(o.Scenario)); err != nil {
 			return nil, err

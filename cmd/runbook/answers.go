@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -74,9 +73,10 @@ func (p *program) given(name, value string) (string, error) {
 		if v == "" {
 			return "", usage("--answer %s: the environment variable %s is not set", name, value[len("@env:"):])
 		}
+		p.hide = append(p.hide, value[len("@env:"):])
 		return v, nil
 	case strings.HasPrefix(value, "@"):
-		b, err := os.ReadFile(value[1:])
+		b, err := readUpTo(value[1:], 1<<20)
 		if err != nil {
 			return "", usage("--answer %s: %w", name, err)
 		}

@@ -44,6 +44,7 @@ type program struct {
 	in, err *os.File
 	out     *output
 	env     func(string) string
+	hide    []string      // variables that hold answers: no program that is started gets them
 	running atomic.Bool   // a run is under way, whose end has to be written down
 	hurry   chan struct{} // closed by the second interrupt: what still runs is killed
 	leave   func()        // what must be put back when a second interrupt leaves at once

@@ -101,7 +101,7 @@ func eventWriter(p *program) func(journal.Event) {
 
 // engine is the session as the engine wants it.
 func (s *session) engine() engine.Session {
-	return engine.Session{User: s.user, Host: hostname(), Store: s.store, Env: s.p.env, Watch: s.watch, Ask: s.ask, Hurry: s.p.hurry}
+	return engine.Session{User: s.user, Host: hostname(), Store: s.store, Env: s.p.env, Watch: s.watch, Hide: s.p.hide, Ask: s.ask, Hurry: s.p.hurry}
 }
 
 // ask answers a question beforehand given, or puts it to the person who is

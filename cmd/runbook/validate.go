@@ -192,10 +192,15 @@ func claims(name string, data []byte) bool {
 // readBounded reads a file up to one byte more than is allowed, so that the
 // parser refuses what is larger.
 func readBounded(name string) ([]byte, error) {
+	return readUpTo(name, syntax.MaxBytes+1)
+}
+
+// readUpTo reads a file as far as a limit.
+func readUpTo(name string, limit int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, syntax.MaxBytes+1))
+	return io.ReadAll(io.LimitReader(f, limit))
 }

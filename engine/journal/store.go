@@ -29,7 +29,7 @@ func StateDir(env func(string) string) (string, error) {
 	case env("HOME") != "":
 		return filepath.Join(env("HOME"), ".local", "state", "runbook"), nil
 	}
-	return "", errors.New("there is no folder to keep runs in: neither RUNBOOK_STATE nor HOME is set")
+	return "", errors.New("there is no folder to keep runs in: none of RUNBOOK_STATE, XDG_STATE_HOME and HOME is set")
 }
 
 // NewID is an id for a run that begins now: it sorts by time, to the
