@@ -3,8 +3,14 @@ package engine_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -41,6 +47,59 @@ var rules = []rule{
 	{"engine/schema", []string{"engine/spec", "engine/syntax", "engine/journal"}, []string{"os", "net", "net/http", "os/exec", yaml, cli}},
 	{"engine/runtime/...", []string{"engine/interp", "engine/plan", "engine/lang", "engine/types", "engine/journal", "engine/kind", "engine/kind/exec", "engine/guard", "engine/secret", "engine/runtime/memo"}, []string{yaml, cli, "net/http", "os/exec"}},
 	{"checks/...", []string{"engine/kind", "engine/kind/exec", "engine/types", "engine/guard", "engine/source", "engine/spec"}, []string{yaml, cli}},
+}
+
+// TestTableIsDescribed holds docs/architecture.md to the rules.
+func TestTableIsDescribed(t *testing.T) {
+	page, err := os.ReadFile("../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rules {
+		if row := r.row(); !strings.Contains(string(page), row+"\n") {
+			t.Errorf("docs/architecture.md lacks the row\n%s", row)
+		}
+	}
+}
+
+// row is a rule as the page shows it.
+func (r rule) row() string {
+	may := strings.ReplaceAll(strings.Join(r.may, ", "), "engine/", "")
+	if may == "" {
+		may = "nothing"
+	}
+	return fmt.Sprintf("| `%s` | %s | %s |", strings.TrimPrefix(r.pkg, "engine/"), may, strings.Join(r.never, ", "))
+}
+
+// TestInterpIsPure: what the interpreter does must be the same in every runtime,
+// so it starts nothing beside itself and asks no clock.
+func TestInterpIsPure(t *testing.T) {
+	files, err := filepath.Glob("interp/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no files: ", err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch x := n.(type) {
+			case *ast.GoStmt, *ast.SelectStmt, *ast.ChanType, *ast.SendStmt:
+				t.Errorf("%s: the interpreter starts nothing beside itself, and waits in World alone", fset.Position(n.Pos()))
+			case *ast.SelectorExpr:
+				id, ok := x.X.(*ast.Ident)
+				if ok && id.Name == "time" && slices.Contains([]string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"}, x.Sel.Name) {
+					t.Errorf("%s: the interpreter reads no clock: time.%s", fset.Position(n.Pos()), x.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
 }
 
 const (
