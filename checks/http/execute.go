@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,28 +16,12 @@ import (
 	"time"
 
 	"runbook/engine/guard"
+	"runbook/engine/kind"
 	"runbook/engine/kind/exec"
 	"runbook/engine/types"
 )
 
 type executor struct{}
-
-func parseURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil:
-		var ue *url.Error
-		if errors.As(err, &ue) {
-			err = ue.Err // without the URL, which may hold a secret
-		}
-		return nil, err
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, errors.New("it must begin with http:// or https://")
-	case u.Hostname() == "":
-		return nil, errors.New("it has no host")
-	}
-	return u, nil
-}
 
 // Execute makes the request.
 func (executor) Execute(ctx context.Context, r exec.Request) exec.Result {
@@ -56,37 +39,7 @@ func failure(ctx context.Context, err error) *exec.Error {
 		return nil
 	}
 	he := guard.Classify(ctx, err)
-	return &exec.Error{Kind: he.Kind, Message: explain(he)}
-}
-
-// explain says what to look at.
-func explain(he *guard.HTTPError) string {
-	var ue *url.Error
-	err := he.Err
-	if errors.As(err, &ue) {
-		err = ue.Err // the URL stands in the request already
-	}
-	var expired x509.CertificateInvalidError
-	var name x509.HostnameError
-	var authority x509.UnknownAuthorityError
-	var record tls.RecordHeaderError
-	switch {
-	case he.Kind == "timeout":
-		return "no complete answer in time"
-	case he.Kind == "canceled":
-		return "the run was cancelled"
-	case errors.As(err, &expired) && expired.Reason == x509.Expired:
-		return "the server's certificate is out of its time: " + expired.Error()
-	case errors.As(err, &name):
-		return "the server's certificate is for another name: " + name.Error()
-	case errors.As(err, &authority):
-		return "the server's certificate is signed by nobody who is trusted here"
-	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
-		return "the server does not speak TLS on this port"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "the server hung up"
-	}
-	return err.Error()
+	return &exec.Error{Kind: he.Kind, Message: guard.Reason(he)}
 }
 
 // exchange sends the request and reads the answer into fields, as far as it
@@ -145,7 +98,7 @@ func answer(fields map[string]any, resp *http.Response, body []byte, limit int64
 
 // request builds the request from the options.
 func request(ctx context.Context, o map[string]any) (*http.Request, error) {
-	u, err := parseURL(text1(o["url"]))
+	u, err := kind.ParseURL(text1(o["url"]))
 	if err != nil {
 		return nil, &guard.HTTPError{Kind: "protocol", Err: fmt.Errorf("the URL cannot be used: %w", err)}
 	}

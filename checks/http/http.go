@@ -8,7 +8,6 @@ import (
 	"runbook/engine/source"
 	"runbook/engine/spec"
 	"runbook/engine/types"
-	"slices"
 	"strings"
 )
 
@@ -78,7 +77,7 @@ func New() exec.Kind {
 			{Name: "answered with less than a status of HTTP", Ranges: map[string]kind.Range{"status": {Min: 0, Max: 99}}, Rare: true},
 			{Name: "answered with more than a status of HTTP", Ranges: map[string]kind.Range{"status": {Min: 600, Max: 999}}, Rare: true},
 		},
-		Check: check, Effects: effects,
+		Check: check, Effects: kind.Use.Asks,
 	}, Executor: executor{}}
 }
 
@@ -107,7 +106,7 @@ func check(u kind.Use, report source.Report) {
 	if len(bodies) > 0 && (method == "GET" || method == "HEAD") {
 		add(u.Span, "a "+method+" request has no body", "Say `method: POST`.")
 	}
-	checkURL(u, add)
+	u.CheckURL("https://api.example.com/v1/ping", add)
 }
 
 // has reports whether an option, or anything below it, is there.
@@ -118,36 +117,4 @@ func has(u kind.Use, name string) bool {
 		}
 	}
 	return false
-}
-
-func checkURL(u kind.Use, add func(source.Span, string, string)) {
-	l := u.Options["url"]
-	begins := l.Prefix
-	if s, ok := u.Text("url"); ok {
-		begins = s
-		if _, err := parseURL(s); err != nil {
-			add(l.Span, "the URL cannot be used: "+err.Error(), "Write one such as https://api.example.com/v1/ping.")
-		}
-		return
-	}
-	if scheme, _, ok := strings.Cut(begins, "://"); ok && !slices.Contains([]string{"http", "https"}, scheme) {
-		add(l.Span, "the URL's scheme is "+scheme, "Only http and https can be asked.")
-	}
-}
-
-// effects: the host, where it is known.
-func effects(u kind.Use) []kind.Effect {
-	l := u.Options["url"]
-	s, ok := u.Text("url")
-	if !ok {
-		s = l.Prefix // the host is known once its end is
-		if _, rest, found := strings.Cut(s, "://"); !found || !strings.ContainsAny(rest, "/?#") {
-			return []kind.Effect{{Span: l.Span}}
-		}
-	}
-	parsed, err := parseURL(s)
-	if err != nil {
-		return nil
-	}
-	return []kind.Effect{{Host: parsed.Host, Span: l.Span}}
 }

@@ -204,9 +204,9 @@ func TestKeepAlive(t *testing.T) {
 	}
 }
 
-func TestExplain(t *testing.T) {
+func TestReasons(t *testing.T) {
 	for want, err := range map[string]error{"does not speak TLS": tls.RecordHeaderError{Msg: "first record"}, "signed by nobody": x509.UnknownAuthorityError{}, "hung up": io.EOF, "plain": errors.New("plain")} {
-		if got := explain(&guard.HTTPError{Kind: "tls", Err: err}); !strings.Contains(got, want) {
+		if got := guard.Reason(&guard.HTTPError{Kind: "tls", Err: err}); !strings.Contains(got, want) {
 			t.Errorf("%v: %s", err, got)
 		}
 	}
@@ -233,14 +233,14 @@ func TestStaticChecks(t *testing.T) {
 		}
 	}
 	for url, host := range map[string]string{"https://a.b/c": "a.b", "https://a.b:8443": "a.b:8443"} {
-		if e := effects(kind.Use{Options: map[string]kind.Leaf{"url": leaf(url)}}); len(e) != 1 || e[0].Host != host {
+		if e := kind.Use.Asks(kind.Use{Options: map[string]kind.Leaf{"url": leaf(url)}}); len(e) != 1 || e[0].Host != host {
 			t.Errorf("%s: %v", url, e)
 		}
 	}
-	if e := effects(kind.Use{Options: map[string]kind.Leaf{"url": {Prefix: "https://a.b/x"}}}); e[0].Host != "a.b" {
+	if e := kind.Use.Asks(kind.Use{Options: map[string]kind.Leaf{"url": {Prefix: "https://a.b/x"}}}); e[0].Host != "a.b" {
 		t.Errorf("%v", e)
 	}
-	if e := effects(kind.Use{Options: map[string]kind.Leaf{"url": {Prefix: "https://a."}}}); e[0].Host != "" {
+	if e := kind.Use.Asks(kind.Use{Options: map[string]kind.Leaf{"url": {Prefix: "https://a."}}}); e[0].Host != "" {
 		t.Errorf("%v", e)
 	}
 }

@@ -3,6 +3,7 @@
 package prometheus
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -75,7 +76,7 @@ func New() exec.Kind {
 			{Name: "answered", Ranges: map[string]kind.Range{"found": {Min: 0, Max: maxFound}}},
 			{Name: "no answer", Ranges: map[string]kind.Range{"found": {}}, Error: true},
 		},
-		Check: check, Effects: effects,
+		Check: check, Effects: kind.Use.Asks,
 	}, Executor: executor{}}
 }
 
@@ -173,34 +174,11 @@ func (c checker) times() {
 	}
 }
 
-// effects: the host, where it is known.
-func effects(u kind.Use) []kind.Effect {
-	l := u.Options["url"]
-	s, ok := u.Text("url")
-	if !ok {
-		s = l.Prefix // the host is known once its end is
-		if _, rest, found := strings.Cut(s, "://"); !found || !strings.ContainsAny(rest, "/?#") {
-			return []kind.Effect{{Span: l.Span}}
-		}
-	}
-	parsed, err := parseURL(s)
-	if err != nil {
-		return nil
-	}
-	return []kind.Effect{{Host: parsed.Host, Span: l.Span}}
-}
-
+// parseURL reads a server's URL, behind which paths are put.
 func parseURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil: // without the URL, which may hold a secret
-		return nil, fmt.Errorf("it cannot be read")
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, fmt.Errorf("it must begin with http:// or https://")
-	case u.Hostname() == "":
-		return nil, fmt.Errorf("it has no host")
-	case u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("it must end before the ? or #")
+	u, err := kind.ParseURL(s)
+	if err == nil && (u.RawQuery != "" || u.Fragment != "") {
+		err = errors.New("it must end before the ? or #")
 	}
-	return u, nil
+	return u, err
 }

@@ -42,13 +42,13 @@ func TestCheck(t *testing.T) {
 }
 
 func TestEffects(t *testing.T) {
-	if e := effects(use(map[string]any{"url": "https://p.example.com:9090/x"})); len(e) != 1 || e[0].Host != "p.example.com:9090" {
+	if e := kind.Use.Asks(use(map[string]any{"url": "https://p.example.com:9090/x"})); len(e) != 1 || e[0].Host != "p.example.com:9090" {
 		t.Errorf("%v", e)
 	}
 	for prefix, want := range map[string]string{"https://p.example.com/": "p.example.com", "https://p.exam": ""} {
 		u := use(nil)
 		u.Options["url"] = kind.Leaf{Prefix: prefix}
-		if e := effects(u); len(e) != 1 || e[0].Host != want {
+		if e := kind.Use.Asks(u); len(e) != 1 || e[0].Host != want {
 			t.Errorf("%s: %v", prefix, e)
 		}
 	}
