@@ -177,7 +177,7 @@ func (p *parser) valueStart(y *yaml.Node) int {
 		if p.f.Data[off] == '&' {
 			off = min(len(p.f.Data), off+1+len(y.Anchor))
 		} else {
-			off += strings.IndexAny(string(p.f.Data[off:min(len(p.f.Data), off+maxTag)])+" ", " \t\r\n")
+			off += strings.IndexAny(string(p.f.Data[off:min(len(p.f.Data), off+maxTag)])+" ", " \t\r\n\u0085\u2028\u2029")
 		}
 		if next := p.nextToken(off); !empty || next < len(p.f.Data) && (p.f.Data[next] == '&' || p.f.Data[next] == '!') {
 			off = next
