@@ -20,7 +20,6 @@ const (
 	MaxBytes = 1 << 20 // bytes of a file
 	MaxDepth = 100     // nested mappings and lists
 	MaxNodes = 100_000 // values, aliases expanded
-	maxTag   = 1 << 10 // bytes of a tag
 )
 
 var bom = []byte("\xef\xbb\xbf")
@@ -177,11 +176,19 @@ func (p *parser) valueStart(y *yaml.Node) int {
 		if p.f.Data[off] == '&' {
 			off = min(len(p.f.Data), off+1+len(y.Anchor))
 		} else {
-			off += strings.IndexAny(string(p.f.Data[off:min(len(p.f.Data), off+maxTag)])+" ", " \t\r\n\u0085\u2028\u2029")
+			off = tagEnd(p.f.Data, off)
 		}
 		if next := p.nextToken(off); !empty || next < len(p.f.Data) && (p.f.Data[next] == '&' || p.f.Data[next] == '!') {
 			off = next
 		}
+	}
+	return off
+}
+
+// tagEnd is where a tag ends: at a blank, or with the line.
+func tagEnd(raw []byte, off int) int {
+	for off < len(raw) && raw[off] != ' ' && raw[off] != '\t' && breakAt(raw, off) == 0 {
+		off++
 	}
 	return off
 }
