@@ -25,7 +25,9 @@ func (p *parser) offset(line, column int) int {
 		return len(p.f.Data)
 	}
 	at := p.lines[line-1]
-	if line == 1 && bytes.HasPrefix(p.f.Data, bom) {
+	// yaml.v3 passes over two byte order marks at the beginning without counting
+	// them: its reader over the first, its scanner over the second.
+	for n := 0; line == 1 && n < 2 && bytes.HasPrefix(p.f.Data[at:], bom); n++ {
 		at += len(bom)
 	}
 	if column <= markEvery {

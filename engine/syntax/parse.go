@@ -171,10 +171,6 @@ func (p *parser) valueStart(y *yaml.Node) int {
 	if y.Kind == yaml.AliasNode {
 		return off
 	}
-	// A byte order mark at the start of a line is passed over by YAML.
-	for bytes.HasPrefix(p.f.Data[off:], []byte("\ufeff")) && !strings.HasPrefix(y.Value, "\ufeff") {
-		off += len("\ufeff")
-	}
 	empty := y.Kind == yaml.ScalarNode && y.Value == "" && styles[y.Style&^(yaml.TaggedStyle|yaml.FlowStyle)] == PlainStyle
 	for off < len(p.f.Data) && (p.f.Data[off] == '&' && y.Anchor != "" || p.f.Data[off] == '!') {
 		if p.f.Data[off] == '&' {
