@@ -182,6 +182,7 @@ func resumeHelp(out *engine.Outcome, command string) string {
 				text += fmt.Sprintf(" --answer %s.%s=%s", name, f.Name, value)
 			}
 			text += again + "\n"
+			text += fmt.Sprintf("  %s --answer %s=could_not%s\n", command, name, again)
 		default:
 			if len(w.Choices) == 0 { // nobody can answer it yet
 				text += fmt.Sprintf("  %s: %s\n", name, report.Clean(w.Text))
