@@ -56,7 +56,8 @@ func Validate(f *source.File, options ...Option) source.Diagnostics {
 	}
 	var found source.Diagnostics
 	report := func(d source.Diagnostic) { found = append(found, d) }
-	file, beside := scenario.Parse(f, report), read(options).beside
+	s := read(options)
+	file, beside := scenario.Parse(f, report, pure(s.kinds)...), s.beside
 	if file == nil || beside == nil {
 		return found.Sort()
 	}
@@ -80,7 +81,7 @@ func Validate(f *source.File, options ...Option) source.Diagnostics {
 func (rb *Runbook) Scenarios(f *source.File) (*scenario.File, source.Diagnostics) {
 	var found source.Diagnostics
 	report := func(d source.Diagnostic) { found = append(found, d) }
-	file := scenario.Parse(f, report)
+	file := scenario.Parse(f, report, pure(rb.kinds)...)
 	if file == nil {
 		return nil, found.Sort()
 	}

@@ -13,6 +13,7 @@ import (
 	"runbook/engine/guard"
 	"runbook/engine/interp"
 	"runbook/engine/journal"
+	"runbook/engine/kind/exec"
 	"runbook/engine/lang"
 	"runbook/engine/permit"
 	"runbook/engine/plan"
@@ -163,6 +164,7 @@ type running struct {
 	doors  guard.Options
 	narrow []*guard.Guard // those of other runbooks that were run
 	emu    *emulator.Emulator
+	kinds  []exec.Kind
 }
 
 // prepare renders the permissions, opens the world, and verifies what the run
@@ -172,13 +174,13 @@ func (rb *Runbook) prepare(ctx context.Context, o RunOptions) (*running, error) 
 	if err != nil {
 		return nil, err
 	}
-	r := &running{rb: rb, opts: o, masker: secret.NewMasker()}
+	r := &running{rb: rb, opts: o, masker: secret.NewMasker(), kinds: rb.kinds}
 	options := guard.Options{Hide: append(rb.secretEnv(), o.Hide...), Hurry: o.Hurry}
 	if o.Scenario != nil {
 		if r.emu, err = emulator.Serve(scenario.Play(o.Scenario)); err != nil {
 			return nil, err
 		}
-		options = r.emu.Doors(options)
+		options, r.kinds = r.emu.Doors(options), emulator.Kinds(r.emu.World, rb.kinds)
 	}
 	r.doors = options
 	r.guard = guard.New(set, options)
@@ -362,7 +364,7 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 		}
 	}
 	out, open, err := local.Run(ctx, r.rb.Plan, local.Options{
-		Journal: w, Past: past, Kinds: r.rb.kinds, Guard: r.guard, Narrow: r.inside, Secrets: r.store, Masker: r.masker, Ask: ask,
+		Journal: w, Past: past, Kinds: r.kinds, Guard: r.guard, Narrow: r.inside, Secrets: r.store, Masker: r.masker, Ask: ask,
 	}, interp.Options{
 		Run: id, Mode: string(mode), Scenario: name, Engine: Version(), User: o.User, Host: o.Host, Origin: o.Origin, Inputs: o.Inputs, Present: r.store.Present,
 	})

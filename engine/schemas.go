@@ -14,14 +14,21 @@ func Schema(options ...Option) ([]byte, error) {
 }
 
 // ScenarioSchema is the JSON Schema of scenario files.
-func ScenarioSchema() ([]byte, error) { return schema.Scenarios(scenario.Shape()) }
+// The kinds are those of the program, and those of the options.
+func ScenarioSchema(options ...Option) ([]byte, error) {
+	s := read(options)
+	if err := s.err(); err != nil {
+		return nil, err
+	}
+	return schema.Scenarios(scenario.Shape(pure(s.kinds)...))
+}
 
 // Reference is every key of both, as a Markdown page.
 func Reference(options ...Option) ([]byte, error) {
 	if err := read(options).err(); err != nil {
 		return nil, err
 	}
-	return schema.Reference(Language(options...), scenario.Shape())
+	return schema.Reference(Language(options...), scenario.Shape(pure(read(options).kinds)...))
 }
 
 // JournalSchema is the JSON Schema of a journal's events.

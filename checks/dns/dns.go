@@ -57,7 +57,7 @@ func New() exec.Kind {
 		Errors: []string{"dns", "connect", "denied"},
 		Expect: `status == "NOERROR" and len(answers) > 0`, Status: "status",
 		States: []kind.State{{Name: "answered"}, {Name: "no answer", Error: true}},
-		Check:  check, Effects: effects,
+		Check:  check, Effects: effects, Stub: stub,
 	}, Executor: executor{}}
 }
 

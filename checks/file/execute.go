@@ -77,19 +77,24 @@ func describe(f guard.File, now time.Time) map[string]any {
 	if mode.IsRegular() {
 		fields["size"] = int(f.Info.Size())
 	}
+	inside(fields, f)
+	return fields
+}
+
+// inside is what stands in a file.
+func inside(fields map[string]any, f guard.File) {
 	content := f.Content
 	if f.Cut {
 		content = whole(content)
 	}
 	if !utf8.Valid(content) || bytes.IndexByte(content, 0) >= 0 {
 		fields["binary"] = true
-		return fields
+		return
 	}
 	fields["content"] = string(content)
 	if v, err := types.DecodeJSON(content); err == nil && !f.Cut {
 		fields["json"] = v
 	}
-	return fields
 }
 
 // whole drops a character that was cut in two.

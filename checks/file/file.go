@@ -53,7 +53,7 @@ func New() exec.Kind {
 			{Name: "not there", Ranges: map[string]kind.Range{"size": {}}},
 			{Name: "could not look", Ranges: map[string]kind.Range{"size": {}}, Error: true},
 		},
-		Check: check, Effects: effects,
+		Check: check, Effects: effects, Stub: stub,
 	}, Executor: executor{}}
 }
 

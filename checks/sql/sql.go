@@ -68,6 +68,6 @@ func New() exec.Kind {
 			{Name: "answered", Ranges: map[string]kind.Range{"found": {Min: 0, Max: MaxRows}}},
 			{Name: "no answer", Ranges: map[string]kind.Range{"found": {}}, Error: true},
 		},
-		Check: check, Effects: effects,
+		Check: check, Effects: effects, Stub: stub,
 	}, Executor: executor{}}
 }

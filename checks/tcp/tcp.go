@@ -62,7 +62,7 @@ func New() exec.Kind {
 		Errors: []string{"dns", "connect", "tls", "protocol", "denied"},
 		Expect: "connected", Status: "connected",
 		States: []kind.State{{Name: "connected"}, {Name: "no connection, or no dialogue", Error: true}},
-		Check:  check, Effects: effects,
+		Check:  check, Effects: effects, Stub: stub,
 	}, Executor: executor{}}
 }
 

@@ -71,7 +71,7 @@ func New() exec.Kind {
 		Errors: []string{"dns", "connect", "tls", "protocol", "denied"},
 		Expect: "valid", Status: "valid",
 		States: []kind.State{{Name: "a certificate was seen"}, {Name: "no certificate was seen", Error: true}},
-		Check:  check, Effects: effects,
+		Check:  check, Effects: effects, Stub: stub,
 	}, Executor: executor{}}
 }
 

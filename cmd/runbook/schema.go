@@ -32,7 +32,7 @@ func (p *program) schema(c *cli.Context) error {
 	for _, x := range []struct {
 		flag string
 		draw func() ([]byte, error)
-	}{{"scenarios", engine.ScenarioSchema}, {"journal", engine.JournalSchema}, {"reference", func() ([]byte, error) { return engine.Reference() }}} {
+	}{{"scenarios", func() ([]byte, error) { return engine.ScenarioSchema() }}, {"journal", engine.JournalSchema}, {"reference", func() ([]byte, error) { return engine.Reference() }}} {
 		if c.Bool(x.flag) {
 			draw = x.draw
 			chosen++

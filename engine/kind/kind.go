@@ -41,6 +41,10 @@ type Kind struct {
 	// Effects says what a use of the kind needs to be permitted, as far as it
 	// is known before the run; it may be nil.
 	Effects func(Use) []Effect
+
+	// Stub is how scenarios answer for the kind; nil where its calls are requests
+	// over HTTP or programs, which are answered as such.
+	Stub *Stub
 }
 
 // State is one way in which a kind can come back: a name for people, and what
@@ -89,11 +93,12 @@ type Command struct {
 }
 
 // Effect is something that must be permitted: a program's argv, a host, or a
-// file that is read. All are empty where it is not known yet what it will be.
+// file. All are empty where it is not known yet what it will be.
 type Effect struct {
 	Command *Command
 	Host    string
 	File    string
+	Write   bool // the file is written
 	Span    source.Span
 }
 

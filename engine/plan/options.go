@@ -83,7 +83,7 @@ func (o *optionCompiler) finish(k *kind.Kind) {
 		case e.Host != "":
 			o.permitHost(e.Host, e.Span)
 		case e.File != "":
-			o.permitFile(e.File, false, e.Span)
+			o.permitFile(e.File, e.Write, e.Span)
 		}
 	}
 }

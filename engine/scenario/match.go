@@ -1,9 +1,11 @@
 package scenario
 
 import (
+	"context"
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Request is what a stub is held against.
@@ -18,6 +20,11 @@ type Request struct {
 // It is safe for many goroutines.
 type World struct {
 	*Scenario
+	// Clock and Wait are how time goes in this world; nil is as in ours. Wait says
+	// false where the context ended first.
+	Clock func() time.Time
+	Wait  func(context.Context, time.Duration) bool
+
 	mu     sync.Mutex
 	given  map[any]int
 	missed []string
@@ -25,6 +32,36 @@ type World struct {
 
 // Play opens a scenario's world.
 func Play(s *Scenario) *World { return &World{Scenario: s, given: map[any]int{}} }
+
+// Now is the time in this world.
+func (w *World) Now() time.Time {
+	if w.Clock != nil {
+		return w.Clock()
+	}
+	return time.Now()
+}
+
+// Pass lets time pass; wait is how it passes in ours.
+func (w *World) Pass(ctx context.Context, d time.Duration, wait func(context.Context, time.Duration) bool) bool {
+	if w.Wait != nil {
+		return w.Wait(ctx, d)
+	}
+	return wait(ctx, d)
+}
+
+type during struct{}
+
+// During is a context in which a step makes an attempt.
+func During(ctx context.Context, step, key string) context.Context {
+	return context.WithValue(ctx, during{}, [2]string{step, key})
+}
+
+// Attempt is the step and the key of the attempt in which a call is made; both
+// are empty where nobody knows.
+func Attempt(ctx context.Context) (step, key string) {
+	at, _ := ctx.Value(during{}).([2]string)
+	return at[0], at[1]
+}
 
 // Missed are the calls that no stub answered, in words.
 func (w *World) Missed() []string {

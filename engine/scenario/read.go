@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"runbook/engine/kind"
 	"runbook/engine/source"
 	"runbook/engine/spec"
 	"runbook/engine/syntax"
@@ -13,7 +14,7 @@ import (
 )
 
 // read turns one scenario's node, whose shape was checked, into a Scenario.
-func read(e syntax.Entry, report source.Report) *Scenario {
+func read(e syntax.Entry, kinds []kind.Kind, report source.Report) *Scenario {
 	n := e.Value
 	s := &Scenario{Name: e.Key.Value, Title: text(n, "title"), Inputs: values(n.Get("inputs")), Secrets: texts(n.Get("secrets")), Answers: map[string]Answer{}, Span: e.Key.Span}
 	for _, h := range items(n.Get("http")) {
@@ -21,6 +22,18 @@ func read(e syntax.Entry, report source.Report) *Scenario {
 	}
 	for _, c := range items(n.Get("shell")) {
 		s.Shell = append(s.Shell, readShell(c, report))
+	}
+	for i := range kinds {
+		k := &kinds[i]
+		if k.Stub == nil || k.Name == "http" || k.Name == "shell" {
+			continue
+		}
+		for _, c := range items(n.Get(k.Name)) {
+			s.Kinds = append(s.Kinds, readKind(c, k, report))
+		}
+	}
+	for _, r := range items(n.Get("results")) {
+		s.Results = append(s.Results, &ResultStub{On: text(r, "on"), Span: r.Span, replies: oneOrMore(r.Get("reply"))})
 	}
 	for _, a := range entries(n.Get("answers")) {
 		switch v := syntax.Literal(a.Value).(type) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"runbook/engine/kind"
 	"runbook/engine/source"
 	"runbook/engine/spec"
 	"runbook/engine/syntax"
@@ -51,6 +52,8 @@ type Scenario struct {
 	Secrets map[string]string
 	HTTP    []*HTTPStub
 	Shell   []*ShellStub
+	Kinds   []*KindStub
+	Results []*ResultStub
 	Answers map[string]Answer // by step; STEP>undo for the offer to undo it
 	Expect  Expect
 	Span    source.Span
@@ -149,9 +152,9 @@ func short(s string) string {
 	return s
 }
 
-// Parse reads a file of scenarios. It reports all that is wrong, and gives nil
-// where any of it is an error.
-func Parse(f *source.File, report source.Report) *File {
+// Parse reads a file of scenarios, which may stand in for the given kinds. It
+// reports all that is wrong, and gives nil where any of it is an error.
+func Parse(f *source.File, report source.Report, kinds ...kind.Kind) *File {
 	failed := false
 	say := func(d source.Diagnostic) {
 		failed = failed || d.Severity == source.Error
@@ -161,13 +164,13 @@ func Parse(f *source.File, report source.Report) *File {
 	if root == nil {
 		return nil
 	}
-	syntax.Check(root, Shape(), func(string) *spec.Shape { return nil }, say)
+	syntax.Check(root, Shape(kinds...), func(string) *spec.Shape { return nil }, say)
 	if failed {
 		return nil
 	}
 	out := &File{Runbook: text(root, "runbook"), Named: root.Get("runbook").Span}
 	for _, e := range entries(root.Get("scenarios")) {
-		out.Scenarios = append(out.Scenarios, read(e, say))
+		out.Scenarios = append(out.Scenarios, read(e, kinds, say))
 	}
 	if failed {
 		return nil

@@ -1,17 +1,18 @@
 package scenario
 
-import "runbook/engine/spec"
+import (
+	"runbook/engine/kind"
+	"runbook/engine/spec"
+)
 
-// Shape is the structure of a scenario file.
-func Shape() *spec.Shape {
+// Shape is the structure of a scenario file. The kinds are those of the program.
+func Shape(kinds ...kind.Kind) *spec.Shape {
 	str := &spec.Shape{Form: spec.String}
 	loose := &spec.Shape{Form: spec.Any}
 	duration := &spec.Shape{Form: spec.Duration}
 	texts := &spec.Shape{Form: spec.Map, Elem: str}
 	values := &spec.Shape{Form: spec.Map, Elem: loose}
-	one := func(s *spec.Shape) *spec.Shape {
-		return &spec.Shape{Form: spec.OneOf, Alts: []*spec.Shape{s, {Form: spec.List, Elem: s, Min: 1}}}
-	}
+	one := oneOrList
 	object := func(f ...spec.Field) *spec.Shape { return &spec.Shape{Form: spec.Object, Fields: f} }
 	f := func(key string, s *spec.Shape, doc string) spec.Field {
 		return spec.Field{Key: key, Shape: s, Doc: doc}
@@ -36,13 +37,27 @@ func Shape() *spec.Shape {
 		f("outcome", &spec.Shape{Form: spec.String, Enum: Outcomes}, "How the run must end."),
 		f("decisions", texts, "The branches that must be taken, by decision."), f("verdicts", texts, "The verdicts that steps must have."),
 		f("facts", values, "The values that facts must have at the end."), f("messages", &spec.Shape{Form: spec.Map, Elem: match}, "What messages must say, by step."))
+	result := object(
+		required(spec.Field{Key: "on", Shape: str, Doc: "The step's id, or the key of an attempt of it, in which `*` stands for any part.", Example: "api"}),
+		required(f("reply", one(values), "The native results of the step's kind, or its `error`, and a `delay`; or one time after the other, the last again and again.")))
 	scenario := object(
 		f("title", str, "What has happened in this world."), f("inputs", values, "The run's inputs."), f("secrets", texts, "The run's secrets; each at least 8 bytes long."),
 		f("http", &spec.Shape{Form: spec.List, Elem: http}, "Stubs of servers; the first that fits a request answers it."),
 		f("shell", &spec.Shape{Form: spec.List, Elem: shell}, "Stubs of programs; the first that fits a command answers it."),
+		f("results", &spec.Shape{Form: spec.List, Elem: result}, "What steps come back with, whatever their kind; these go before all other stubs."),
 		f("answers", values, "What people say, by step: a choice, or values by field."), f("expect", expect, "What must come of it."))
+	for i := range kinds {
+		k := &kinds[i]
+		if _, taken := scenario.Field(k.Name); !taken && k.Stub != nil {
+			scenario.Fields = append(scenario.Fields, f(k.Name, stubShape(k), "Stubs of the kind `"+k.Name+"`; the first that fits a call answers it."))
+		}
+	}
 	return object(required(spec.Field{Key: "runbook", Shape: str, Doc: "The runbook's file, beside this one.", Example: "payments.yaml"}),
 		required(f("scenarios", &spec.Shape{Form: spec.Map, Elem: scenario, Min: 1}, "The worlds, by name.")))
+}
+
+func oneOrList(s *spec.Shape) *spec.Shape {
+	return &spec.Shape{Form: spec.OneOf, Alts: []*spec.Shape{s, {Form: spec.List, Elem: s, Min: 1}}}
 }
 
 // Outcomes are the ways in which a run can end.

@@ -14,7 +14,6 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"runbook/engine"
-	"runbook/engine/scenario"
 	"runbook/engine/schema"
 	"runbook/engine/source"
 	"runbook/engine/spec"
@@ -102,8 +101,8 @@ func TestNotStale(t *testing.T) {
 	l := engine.Language()
 	for name, f := range map[string]func() ([]byte, error){
 		"schema.json":                func() ([]byte, error) { return schema.Runbook(l) },
-		"docs/scenarios.schema.json": func() ([]byte, error) { return schema.Scenarios(scenario.Shape()) },
-		"docs/reference.md":          func() ([]byte, error) { return schema.Reference(l, scenario.Shape()) },
+		"docs/scenarios.schema.json": func() ([]byte, error) { return schema.Scenarios(worlds()) },
+		"docs/reference.md":          func() ([]byte, error) { return schema.Reference(l, worlds()) },
 	} {
 		holdFile(t, name, generated(t, f))
 		if again := generated(t, f); !bytes.Equal(again, generated(t, f)) {
@@ -128,7 +127,7 @@ func holdFile(t *testing.T, name string, want []byte) {
 func TestEveryPropertyIsDescribed(t *testing.T) {
 	for name, f := range map[string]func() ([]byte, error){
 		"runbook":   func() ([]byte, error) { return schema.Runbook(engine.Language()) },
-		"scenarios": func() ([]byte, error) { return schema.Scenarios(scenario.Shape()) },
+		"scenarios": func() ([]byte, error) { return schema.Scenarios(worlds()) },
 	} {
 		raw := generated(t, f)
 		var doc any
@@ -204,7 +203,7 @@ func TestGoodFilesHold(t *testing.T) {
 
 // TestScenariosHold: so do the scenarios.
 func TestScenariosHold(t *testing.T) {
-	s := compiled(t, generated(t, func() ([]byte, error) { return schema.Scenarios(scenario.Shape()) }), "")
+	s := compiled(t, generated(t, func() ([]byte, error) { return schema.Scenarios(worlds()) }), "")
 	for _, f := range files(t, "runbooks/*.scenarios.yaml") {
 		hold(t, s, f, read(t, f))
 	}
@@ -291,7 +290,7 @@ var (
 
 // TestLinksLeadSomewhere: each link inside the reference has one heading.
 func TestLinksLeadSomewhere(t *testing.T) {
-	page := generated(t, func() ([]byte, error) { return schema.Reference(engine.Language(), scenario.Shape()) })
+	page := generated(t, func() ([]byte, error) { return schema.Reference(engine.Language(), worlds()) })
 	have := map[string]int{}
 	for _, h := range heading.FindAllSubmatch(page, -1) {
 		id := strings.NewReplacer("`", "", ".", "", " ", "-").Replace(strings.ToLower(string(h[1])))

@@ -10,6 +10,11 @@ import (
 
 // shape is the schema of one value.
 func (b *builder) shape(s *spec.Shape) node {
+	if s.Null && s.Form != spec.Any && s.Form != spec.Tree && s.Form != spec.Value {
+		some := *s
+		some.Null = false
+		return obj("anyOf", []node{b.shape(&some), obj("type", "null")})
+	}
 	if s.Form == spec.Ref {
 		r := b.resolve(s.Name)
 		if r == nil {

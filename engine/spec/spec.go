@@ -48,6 +48,7 @@ type Shape struct {
 	Min     int      // of a List or Map: the fewest entries; of an Int: the least value
 	Max     int      // of an Int, where not 0: the greatest value
 	Loose   bool     // of a Template: numbers and booleans are taken as text
+	Null    bool     // null is taken as well
 	Ints    bool     // of a Map: whose keys are decimal integers as well as names
 }
 

@@ -37,6 +37,9 @@ func (c *checker) value(n *Node, s *spec.Shape, what string) {
 	if n.Reported && n.Kind != Mapping && n.Kind != Sequence {
 		return
 	}
+	if n.Kind == Null && s.Null {
+		return
+	}
 	if n.Kind == Null && s.Form != spec.Any && s.Form != spec.Tree && s.Form != spec.Value {
 		c.add("empty-value", n.Span, what+" has no value", "Remove the key, or give it "+Describe(s)+".")
 		return

@@ -19,6 +19,8 @@ type Request struct {
 	Options map[string]any
 	Check   bool // a check: observe permissions only
 	Guard   *guard.Guard
+	Step    string // the step's id
+	Key     string // the attempt's key
 	// Started is told of each process that is started, before it can act.
 	Started func(guard.Process)
 }

@@ -72,7 +72,7 @@ func (w *world) execute(k interp.Key, c interp.Call, kind exec.Kind) interp.Resu
 		return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "render", Message: err.Error()}}
 	}
 	res := kind.Executor.Execute(ctx, exec.Request{
-		Options: options, Check: c.Role == "check", Guard: w.guard,
+		Options: options, Check: c.Role == "check", Guard: w.guard, Step: c.Step, Key: string(k),
 		Started: func(p guard.Process) {
 			w.rt.memo.Note(journal.ProcessStarted, c.Step, string(k), journal.ProcessStartedData{PID: p.PID, Group: p.Group, Argv: p.Argv, Started: p.Started})
 		},

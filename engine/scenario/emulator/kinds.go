@@ -1,0 +1,163 @@
+package emulator
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"runbook/engine/guard"
+	"runbook/engine/kind"
+	"runbook/engine/kind/exec"
+	"runbook/engine/permit"
+	"runbook/engine/scenario"
+)
+
+// Kinds are the kinds as they are in a world: what the scenario says of a step
+// comes before all else; a kind that has a form of stub of its own is answered by
+// those; the others go out through the guard's doors as ever. Nothing is answered
+// that is not permitted.
+func Kinds(w *scenario.World, kinds []exec.Kind) []exec.Kind {
+	out := make([]exec.Kind, len(kinds))
+	for i, k := range kinds {
+		k.Executor = &stubbed{world: w, kind: k}
+		out[i] = k
+	}
+	return out
+}
+
+type stubbed struct {
+	world *scenario.World
+	kind  exec.Kind
+}
+
+// Execute answers from the world.
+func (s *stubbed) Execute(ctx context.Context, r exec.Request) exec.Result {
+	ctx = scenario.During(ctx, r.Step, r.Key)
+	effects, stub := s.kind.Effects, s.kind.Stub
+	if stub != nil && stub.Effects != nil {
+		effects = stub.Effects
+	}
+	reply, given := s.world.Result(&s.kind.Kind, r.Step, r.Key)
+	if !given && stub == nil {
+		return s.kind.Executor.Execute(ctx, r)
+	}
+	if effects != nil {
+		if err := permitted(r, effects(kind.Used(r.Options, r.Check))); err != nil {
+			return s.nothing(&exec.Error{Kind: "denied", Message: err.Error()}, 0)
+		}
+	}
+	if !given {
+		var why string
+		line := stub.Line(r.Options)
+		if reply, given, why = s.world.Kind(s.kind.Name, line, r.Options); !given {
+			return s.nothing(&exec.Error{Kind: s.missing(), Message: "drill: " + why}, 0)
+		}
+	}
+	return s.answer(ctx, r, reply)
+}
+
+// missing is the word of the error for a call that nothing answers.
+func (s *stubbed) missing() string {
+	for _, want := range []string{"connect", "access"} {
+		for _, word := range s.kind.Errors {
+			if word == want {
+				return word
+			}
+		}
+	}
+	return "canceled"
+}
+
+// answer makes the whole result of a reply.
+func (s *stubbed) answer(ctx context.Context, r exec.Request, reply scenario.KindReply) exec.Result {
+	if !s.world.Pass(ctx, reply.Delay, wait) {
+		return s.nothing(ended(ctx), reply.Delay)
+	}
+	fault := reply.Fault
+	if fault == nil && s.kind.Stub != nil {
+		c := kind.StubCall{Options: r.Options, Check: r.Check, Now: s.world.Now()}
+		if word := s.kind.Stub.Complete(c, reply.Fields); word != "" {
+			fault = scenario.Failed(word)
+		}
+	}
+	if fault == nil {
+		return exec.Result{Fields: s.kind.Some(reply.Fields), Duration: reply.Delay}
+	}
+	out := s.nothing(&exec.Error{Kind: fault.Kind, Message: fault.Message}, reply.Delay)
+	for name, v := range reply.Fields {
+		out.Fields[name] = v
+	}
+	return out
+}
+
+func (s *stubbed) nothing(err *exec.Error, took time.Duration) exec.Result {
+	return exec.Result{Fields: s.kind.Nothing(), Error: err, Duration: took}
+}
+
+func ended(ctx context.Context) *exec.Error {
+	fault := scenario.Failed("canceled")
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		fault = scenario.Failed("timeout")
+	}
+	return &exec.Error{Kind: fault.Kind, Message: fault.Message}
+}
+
+// permitted holds what a call needs against the permissions, as the guard's own
+// doors do.
+func permitted(r exec.Request, effects []kind.Effect) error {
+	set := r.Guard.Permissions
+	for _, e := range effects {
+		switch {
+		case e.Command != nil:
+			if d := set.Command(e.Command.Words, !r.Check); !d.OK {
+				return &guard.Denied{Effect: e.Command.Words[0], List: listOf(r.Check), Entry: d.Suggest, Reason: d.Reason}
+			}
+		case e.Host != "":
+			if err := permittedHost(set, e.Host); err != nil {
+				return err
+			}
+		case e.File != "":
+			if err := permittedFile(set, e.File, e.Write); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func listOf(check bool) string {
+	if check {
+		return "permissions.observe"
+	}
+	return "permissions.act"
+}
+
+func permittedHost(set permit.Set, address string) error {
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		host, service = address, ""
+	}
+	port, _ := strconv.Atoi(service) // 0 is any
+	if d := set.Host(host, port); !d.OK {
+		return &guard.Denied{Effect: address, List: "permissions.hosts", Entry: d.Suggest, Reason: d.Reason}
+	}
+	return nil
+}
+
+func permittedFile(set permit.Set, path string, write bool) error {
+	wd, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	if set.File(path, wd, write) == permit.Yes {
+		return nil
+	}
+	list := "permissions.files.read"
+	if write {
+		list = "permissions.files.write"
+	}
+	return &guard.Denied{Effect: path, List: list, Entry: path, Reason: "no entry of `" + list + "` permits the file `" + path + "`"}
+}

@@ -1,0 +1,101 @@
+package scenario
+
+import (
+	"fmt"
+	"strings"
+
+	"runbook/engine/journal"
+	"runbook/engine/kind"
+	"runbook/engine/source"
+	"runbook/engine/types"
+)
+
+// Kind is the reply to a call of a kind, by its line and its options. False: no
+// stub answers it; why says what comes nearest.
+func (w *World) Kind(name, line string, options map[string]any) (reply KindReply, ok bool, why string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	flat, nearest := kind.Used(options, false).Options, ""
+	var have []string
+	for _, s := range w.Scenario.Kinds {
+		if s.Kind != name {
+			continue
+		}
+		have = append(have, s.On)
+		if !glob(s.On, line) {
+			continue
+		}
+		problem := s.problem(flat)
+		if problem == "" {
+			reply = s.Replies[w.next(s, len(s.Replies))]
+			reply.Fields, _ = copied(reply.Fields).(map[string]any)
+			return reply, true, ""
+		}
+		if nearest == "" {
+			nearest = fmt.Sprintf("; the nearest, %s, does not fit: %s", s.On, problem)
+		}
+	}
+	if near := source.Suggest(line, have); nearest == "" && near != "" {
+		nearest = "; the nearest is for " + near
+	}
+	why = fmt.Sprintf("no stub answers %s %s%s", name, line, nearest)
+	w.missed = append(w.missed, why)
+	return KindReply{}, false, why
+}
+
+func (s *KindStub) problem(options map[string]kind.Leaf) string {
+	for _, name := range sorted(s.With) {
+		l, given := options[name]
+		if got := types.Format(l.Value); !given || !glob(s.With[name], got) {
+			if !given {
+				return "the option `" + name + "` is not given"
+			}
+			return "the option `" + name + "` is another"
+		}
+	}
+	return ""
+}
+
+// Result is what an attempt of a step comes back with, where the scenario says so
+// for the step.
+func (w *World) Result(k *kind.Kind, step, key string) (reply KindReply, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range w.Scenario.Results {
+		if r.On == step || glob(r.On, key) || glob(r.On, journal.StepKey(key)) {
+			reply = readReply(r.replies[w.next(r, len(r.replies))], k, func(source.Diagnostic) {})
+			alike(k, reply.Fields)
+			return reply, true
+		}
+	}
+	return KindReply{}, false
+}
+
+// alike gives a body whose JSON alone is given as text as well: kinds give both.
+func alike(k *kind.Kind, fields map[string]any) {
+	v, given := fields["json"]
+	for _, name := range []string{"body", "stdout", "content"} {
+		if _, there := fields[name]; given && v != nil && !there && k.Result.Field(name) != nil {
+			fields[name] = strings.TrimSpace(types.Format(v))
+		}
+	}
+}
+
+// copied is a value of its own, which who is given it may change.
+func copied(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, x := range v {
+			out[k] = copied(x)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, x := range v {
+			out[i] = copied(x)
+		}
+		return out
+	}
+	return v
+}
