@@ -2,6 +2,7 @@ package interp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,13 +22,13 @@ type try func(w World, f *frame, s *plan.Step, key Key) (done, bool)
 // polled repeats a step until it passes, its `while` does not hold any more, or
 // its time is over.
 func (r *run) polled(w World, f *frame, s *plan.Step, key Key, once try) done {
-	attempts := 0
+	var so tries
 	if s.Poll == nil {
-		return r.retried(w, f, s, key+"#", &attempts, once)
+		return r.retried(w, f, s, key+"#", &so, once)
 	}
 	start := w.Now()
 	for n := 1; ; n++ {
-		d := r.retried(w, f, s, key+Key(fmt.Sprintf("#p%d.", n)), &attempts, once)
+		d := r.retried(w, f, s, key+Key(fmt.Sprintf("#p%d.", n)), &so, once)
 		if d.err != nil || d.verdict == passed || d.final {
 			return d
 		}
@@ -75,22 +76,46 @@ func own(env lang.Env, d done) lang.Env {
 	return env
 }
 
+// tries is what the attempts of a step came to so far.
+type tries struct {
+	made    int
+	earlier []journal.Tally // what the expectations came to, in their order
+}
+
+// note tells an attempt what those before it came to, and adds it to them.
+func (t *tries) note(d *journal.StepFinishedData) {
+	d.Earlier = slices.Clone(t.earlier)
+	for i, x := range d.Expect {
+		if i == len(t.earlier) {
+			t.earlier = append(t.earlier, journal.Tally{})
+		}
+		switch {
+		case x.Error != "":
+		case x.OK:
+			t.earlier[i].Held++
+		default:
+			t.earlier[i].NotHeld++
+		}
+	}
+}
+
 // retried makes attempts until one does not err.
-func (r *run) retried(w World, f *frame, s *plan.Step, prefix Key, attempts *int, once try) done {
+func (r *run) retried(w World, f *frame, s *plan.Step, prefix Key, so *tries, once try) done {
 	delay := time.Duration(0)
 	if s.Retry != nil {
 		delay = capped(s.Retry.Delay, s.Retry)
 	}
 	for n := 1; ; n++ {
-		*attempts++
+		so.made++
 		key := prefix + Key(fmt.Sprintf("a%d", n))
 		if s.Retry == nil && s.Kind == nil {
 			key = Key(strings.TrimRight(string(prefix), "#.")) // a group has rounds where it is repeated
 		}
 		d, again := once(w, f, s, key)
 		if s.Kind != nil || s.Retry != nil || s.Poll != nil {
-			d.data.Attempts = *attempts
+			d.data.Attempts = so.made
 		}
+		so.note(&d.data)
 		if d.err != nil || !again || d.final || s.Retry == nil || n >= s.Retry.Attempts {
 			return d
 		}

@@ -169,6 +169,7 @@ type StepFinishedData struct {
 	Evidence map[string]any `json:"evidence,omitempty"`
 	Expect   []Expectation  `json:"expect,omitempty"`
 	Attempts int            `json:"attempts,omitempty"`
+	Earlier  []Tally        `json:"earlier,omitempty"` // of each expectation, in the attempts before the last
 	Settled  string         `json:"settled,omitempty"` // it was in doubt, and counts as done: check_after, person
 
 	// Of an each: how many items there were, and which failed, from 0.
@@ -182,6 +183,13 @@ type Expectation struct {
 	OK      bool   `json:"ok"`
 	Because any    `json:"because,omitempty"`
 	Error   string `json:"error,omitempty"`
+}
+
+// Tally is how often an expectation held in the attempts before the last, and how
+// often it did not.
+type Tally struct {
+	Held    int `json:"held"`
+	NotHeld int `json:"not_held"`
 }
 
 // AttemptStartedData stands before an attempt, durably where it is an action's.

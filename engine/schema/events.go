@@ -145,7 +145,9 @@ var fieldDocs = map[string]string{
 	"ItemStartedData.name":          "What the item is called inside.", "ItemStartedData.index": "Its number in the list, from 0.",
 	"ItemStartedData.value":     "The item; a long one is cut.",
 	"StepFinishedData.attempts": "How many attempts were made, polls and retries together.",
-	"Expectation.expr":          "The expression.", "Expectation.ok": "Whether it held.", "Expectation.because": "What it read, in order.",
+	"StepFinishedData.earlier":  "Where several attempts were made: what each expectation came to in those before the last, in the order of `expect`. An attempt that erred says nothing.",
+	"Tally.held":                "How often it held.", "Tally.not_held": "How often it did not.",
+	"Expectation.expr": "The expression.", "Expectation.ok": "Whether it held.", "Expectation.because": "What it read, in order.",
 	"Expectation.error": "Why it could not be computed.",
 
 	"AttemptStartedData.role": "The step's role.", "AttemptStartedData.kind": "The step's kind.",
