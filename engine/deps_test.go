@@ -44,6 +44,7 @@ var rules = []rule{
 	{"engine/interp", []string{"engine/plan", "engine/lang", "engine/types", "engine/journal", "engine/secret", "engine/source"}, []string{"context", "sync", "sync/atomic", "os", "os/exec", "net", "net/http", "math/rand", "math/rand/v2", "runtime", yaml, cli}},
 	{"engine/report", []string{"engine/journal", "engine/source"}, []string{"net/http", "os/exec", yaml, cli}},
 	{"engine/scenario", []string{"engine/source", "engine/spec", "engine/syntax", "engine/types", "engine/journal", "engine/kind"}, []string{"os/exec", yaml, cli}},
+	{"engine/coverage", []string{"engine/plan", "engine/journal", "engine/report", "engine/lang", "engine/source"}, []string{"os", "net", "net/http", "os/exec", yaml, cli}},
 	{"engine/schema", []string{"engine/spec", "engine/syntax", "engine/journal"}, []string{"os", "net", "net/http", "os/exec", yaml, cli}},
 	{"engine/runtime/...", []string{"engine/interp", "engine/plan", "engine/lang", "engine/types", "engine/journal", "engine/kind", "engine/kind/exec", "engine/guard", "engine/secret", "engine/runtime/memo"}, []string{yaml, cli, "net/http", "os/exec"}},
 	{"checks/...", []string{"engine/kind", "engine/kind/exec", "engine/types", "engine/guard", "engine/source", "engine/spec"}, []string{yaml, cli}},
