@@ -26,7 +26,7 @@ type File struct {
 // that a link that changes meanwhile leads nowhere else. Only regular files are
 // opened: a pipe or a device would block, or do something.
 func (g *Guard) ReadFile(path string, limit int64) (File, error) {
-	wd, err := os.Getwd()
+	wd, err := g.WorkDir()
 	if err != nil {
 		return File{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"strings"
@@ -46,6 +47,15 @@ type Options struct {
 	// Roots are the certificates to trust besides a step's own; nil is the
 	// system's.
 	Roots *x509.CertPool
+	// Exchange answers a request to a host that is permitted, redirects included;
+	// next would send it. Nil sends it.
+	Exchange func(r *http.Request, next http.RoundTripper) (*http.Response, error)
+	// Files is where scripts keep what they write, in place of the system's files;
+	// what is not there is read with ReadFile. With Files of its own nothing real is
+	// looked at: no certificate, no folder, no program.
+	Files *Memory
+	// Dir is the folder in which steps run that name none; "" is the process's.
+	Dir string
 }
 
 // Guard holds one runbook's permissions and the world's doors. It is safe for
@@ -98,13 +108,21 @@ func contains(list []string, s string) bool {
 func (g *Guard) Close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.temp != "" {
+	if g.temp != "" && g.opts.Files == nil {
 		_ = os.RemoveAll(g.temp) // the system's own cleaning takes the rest
-		g.temp = ""
 	}
+	g.temp = ""
 	for _, t := range g.clients {
 		t.http.CloseIdleConnections()
 	}
+}
+
+// WorkDir is the folder in which a step runs that names none.
+func (g *Guard) WorkDir() (string, error) {
+	if g.opts.Dir != "" {
+		return g.opts.Dir, nil
+	}
+	return os.Getwd()
 }
 
 // Denied is an effect that is not permitted. Entry is what would permit it.

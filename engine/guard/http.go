@@ -98,6 +98,9 @@ func (g *Guard) either(a, b string) string {
 // tlsConfig trusts the system's certificates and the step's own.
 func (g *Guard) tlsConfig(t TLS) (*tls.Config, error) {
 	cfg := &tls.Config{ServerName: t.ServerName, MinVersion: tls.VersionTLS12, RootCAs: g.opts.Roots}
+	if g.opts.Files != nil {
+		return cfg, nil // a world that is not real has its own certificates
+	}
 	if t.CA != "" {
 		pem, err := os.ReadFile(t.CA)
 		if err != nil {
@@ -129,6 +132,9 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	host, port := r.URL.Hostname(), portOf(r.URL)
 	if d := t.guard.Permissions.Host(host, port); !d.OK {
 		return nil, &Denied{Effect: r.URL.Redacted(), List: "permissions.hosts", Entry: d.Suggest, Reason: d.Reason}
+	}
+	if x := t.guard.opts.Exchange; x != nil {
+		return x(r, t.http)
 	}
 	return t.http.RoundTrip(r)
 }

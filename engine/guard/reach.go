@@ -42,7 +42,10 @@ func (g *Guard) LibraryFile(path string, write bool) (string, error) {
 	if write {
 		list, name = g.Permissions.Write, "permissions.files.write"
 	}
-	real := resolved(path)
+	real := g.resolved(path)
+	if g.opts.Files != nil {
+		return g.emulatedFile(list, name, path)
+	}
 	if st, err := os.Lstat(real); err == nil && st.Mode()&os.ModeSymlink != 0 {
 		return "", &Denied{Effect: path, List: name, Reason: fmt.Sprintf("`%s` is a link that leads nowhere", path)}
 	}

@@ -11,6 +11,7 @@ import (
 // something could look for it, because most steps never do.
 type scratch struct {
 	dir  string
+	in   *Memory // nil is the system's file system
 	once sync.Once
 	made bool
 	err  error
@@ -20,6 +21,9 @@ type scratch struct {
 func (g *Guard) scratch() (*scratch, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.temp == "" && g.opts.Files != nil {
+		g.temp = "/tmp/runbook" // the same in every run
+	}
 	if g.temp == "" {
 		dir, err := os.MkdirTemp("", "runbook-")
 		if err != nil {
@@ -28,20 +32,41 @@ func (g *Guard) scratch() (*scratch, error) {
 		g.temp = dir
 	}
 	g.scripts++
-	return &scratch{dir: filepath.Join(g.temp, strconv.Itoa(g.scripts))}, nil
+	return &scratch{dir: filepath.Join(g.temp, strconv.Itoa(g.scripts)), in: g.opts.Files}, nil
 }
 
 func (s *scratch) make() error {
 	s.once.Do(func() {
+		if s.in != nil {
+			s.in.mkdir(s.dir)
+			s.made = true
+			return
+		}
 		s.err = os.Mkdir(s.dir, 0o700)
 		s.made = s.err == nil
 	})
 	return s.err
 }
 
+// write makes a file in the folder, and gives its path.
+func (s *scratch) write(name, text string) (string, error) {
+	if err := s.make(); err != nil {
+		return "", err
+	}
+	file := filepath.Join(s.dir, name)
+	if s.in != nil {
+		s.in.write(file, []byte(text))
+		return file, nil
+	}
+	return file, os.WriteFile(file, []byte(text), 0o600)
+}
+
 // remove is called when nothing of the step runs any more.
 func (s *scratch) remove() {
-	if s.made {
+	switch {
+	case s.in != nil:
+		s.in.removeAll(s.dir)
+	case s.made:
 		_ = os.RemoveAll(s.dir) // what cannot be removed now goes with the guard's folder
 	}
 }

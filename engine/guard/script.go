@@ -5,18 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
-
-	"runbook/engine/permit"
 )
 
 // ScriptRun is a script to run. Interpreter is empty for the embedded shell.
@@ -50,6 +44,12 @@ func (g *Guard) RunScript(ctx context.Context, r ScriptRun) (Output, error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	s := &scriptState{guard: g, run: r, tmp: tmp, stop: cancel}
+	if ClockOf(ctx) != nil {
+		if s.order, err = orderOf(file); err != nil {
+			cancel(nil)
+			return Output{Exit: -1}, err
+		}
+	}
 	out, errs := newCapture(r.MaxOut), newCapture(r.MaxOut)
 	runner, err := s.runner(out, errs)
 	if err != nil {
@@ -85,6 +85,7 @@ type scriptState struct {
 	tmp      *scratch
 	stop     context.CancelCauseFunc
 	programs sync.WaitGroup
+	order    order // nil on the real clock
 
 	mu    sync.Mutex
 	first *Denied
@@ -116,14 +117,22 @@ func (s *scriptState) runner(out, errs io.Writer) (*interp.Runner, error) {
 	if s.run.Stdin != "" {
 		stdin = strings.NewReader(s.run.Stdin)
 	}
-	return interp.New(
-		interp.Env(s.variables()), interp.StdIO(stdin, out, errs), interp.Dir(s.run.Dir), interp.Params("-e", "-u", "-o", "pipefail"),
+	dir := s.run.Dir
+	if s.guard.opts.Files != nil {
+		dir = "/" // which is everywhere; the script's own need not be here
+	}
+	r, err := interp.New(
+		interp.Env(s.variables()), interp.StdIO(stdin, out, errs), interp.Dir(dir), interp.Params("-e", "-u", "-o", "pipefail"),
 		interp.CallHandler(stringTest),
 		interp.ExecHandlers(func(interp.ExecHandlerFunc) interp.ExecHandlerFunc { return s.exec }),
 		interp.OpenHandler(s.open),
 		interp.StatHandler(s.stat),
 		interp.ReadDirHandler2(s.readDir),
 	)
+	if err == nil {
+		r.Dir = s.run.Dir
+	}
+	return r, err
 }
 
 // variables is what the script finds: the environment, and its holes, which are
@@ -188,6 +197,7 @@ func (s *scriptState) exec(ctx context.Context, argv []string) error {
 	if hc.Stdin != nil {
 		c.Stdin = hc.Stdin
 	}
+	ctx = s.order.turn(ctx, hc.Pos, &c)
 	exit, err := s.guard.run(ctx, c)
 	switch {
 	case ctx.Err() != nil:
@@ -219,100 +229,6 @@ func (s *scriptState) exported(env expand.Environ) []string {
 	return out
 }
 
-// always may be opened by any script.
-var always = []string{"/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd"}
-
-// mayOpen decides about a file that the shell itself opens, looks at or lists.
-func (s *scriptState) mayOpen(path string, write bool) error {
-	name := "permissions.files.read"
-	if write {
-		name = "permissions.files.write"
-	}
-	real := resolved(path)
-	if below(resolved(s.tmp.dir), real) {
-		return s.tmp.make()
-	}
-	for _, root := range always {
-		if below(resolved(root), real) || path == root {
-			return nil
-		}
-	}
-	if !slices.ContainsFunc(s.guard.Permissions.All(), func(p permit.Set) bool {
-		list := p.Read
-		if write {
-			list = p.Write
-		}
-		return !slices.ContainsFunc(list, func(entry string) bool { return s.covers(entry, real) })
-	}) {
-		return nil
-	}
-	return s.deny(&Denied{Effect: path, List: name, Entry: path, Reason: fmt.Sprintf("no entry of `%s` permits the file `%s`", name, path)})
-}
-
-// covers reports whether an entry of the files permits one of them.
-func (s *scriptState) covers(entry, real string) bool {
-	if !filepath.IsAbs(entry) {
-		entry = filepath.Join(s.run.Dir, entry)
-	}
-	if below(resolved(entry), real) {
-		return true
-	}
-	ok, _ := filepath.Match(entry, real)
-	return ok
-}
-
-// resolved follows symbolic links as far as the path exists.
-func resolved(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		path = abs
-	}
-	if p, err := filepath.EvalSymlinks(path); err == nil {
-		return p
-	}
-	dir, file := filepath.Split(filepath.Clean(path))
-	if dir == path || file == "" {
-		return path
-	}
-	return filepath.Join(resolved(filepath.Clean(dir)), file)
-}
-
-func below(root, path string) bool {
-	rel, err := filepath.Rel(root, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
-}
-
-func (s *scriptState) absolute(ctx context.Context, path string) string {
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(interp.HandlerCtx(ctx).Dir, path)
-}
-
-func (s *scriptState) open(ctx context.Context, path string, flag int, mode os.FileMode) (io.ReadWriteCloser, error) {
-	write := flag&(os.O_WRONLY|os.O_RDWR|os.O_CREATE|os.O_TRUNC|os.O_APPEND) != 0
-	if err := s.mayOpen(s.absolute(ctx, path), write); err != nil {
-		return nil, err
-	}
-	return interp.DefaultOpenHandler()(ctx, path, flag, mode)
-}
-
-func (s *scriptState) stat(ctx context.Context, path string, follow bool) (fs.FileInfo, error) {
-	abs := s.absolute(ctx, path)
-	if abs != s.run.Dir { // where the script stands is no secret to it
-		if err := s.mayOpen(abs, false); err != nil {
-			return nil, err
-		}
-	}
-	return interp.DefaultStatHandler()(ctx, path, follow)
-}
-
-func (s *scriptState) readDir(ctx context.Context, path string) ([]fs.DirEntry, error) {
-	if err := s.mayOpen(s.absolute(ctx, path), false); err != nil {
-		return nil, err
-	}
-	return interp.DefaultReadDirHandler2()(ctx, path)
-}
-
 // interpreted runs a script with a program: the text goes into a file of the
 // step's own folder, the holes into the environment.
 func (g *Guard) interpreted(ctx context.Context, r ScriptRun, tmp *scratch) (Output, error) {
@@ -327,11 +243,8 @@ func (g *Guard) interpreted(ctx context.Context, r ScriptRun, tmp *scratch) (Out
 		}
 		env[fmt.Sprintf("__rb%d", i)] = text
 	}
-	if err := tmp.make(); err != nil {
-		return Output{Exit: -1}, err
-	}
-	file := filepath.Join(tmp.dir, "script")
-	if err := os.WriteFile(file, []byte(r.Script.Text), 0o600); err != nil {
+	file, err := tmp.write("script", r.Script.Text)
+	if err != nil {
 		return Output{Exit: -1}, err
 	}
 	path, err := g.permitCommand(r.Interpreter, r.Action)
