@@ -29,10 +29,10 @@ type executor struct{}
 
 // Execute asks.
 func (executor) Execute(ctx context.Context, r exec.Request) exec.Result {
-	start := time.Now()
+	start := r.Time()
 	fields := map[string]any{"status": "", "answers": []any{}, "canonical": "", "ttl": time.Duration(0), "authoritative": false, "server": ""}
 	err := look(ctx, r, fields)
-	return exec.Result{Fields: fields, Error: failure(ctx, err), Duration: time.Since(start)}
+	return exec.Result{Fields: fields, Error: failure(ctx, err), Duration: r.Since(start)}
 }
 
 func look(ctx context.Context, r exec.Request, fields map[string]any) error {
@@ -59,6 +59,9 @@ func look(ctx context.Context, r exec.Request, fields map[string]any) error {
 	if d, ok := r.Options["timeout"].(time.Duration); ok && d > 0 {
 		limit = d
 	}
+	if end, ok := ctx.Deadline(); ok {
+		limit = min(limit, r.Until(end))
+	}
 	msg, from, err := ask(ctx, r.Guard, servers, limit, query(name, kindOf))
 	if err != nil {
 		return err
@@ -80,9 +83,6 @@ func query(name, kindOf string) *dns.Msg {
 // ask puts a question to each server in turn, and then again, until one answers.
 // One that says that it has failed is believed only if no other does better.
 func ask(ctx context.Context, g *guard.Guard, servers []string, limit time.Duration, m *dns.Msg) (answer *dns.Msg, from string, err error) {
-	if end, ok := ctx.Deadline(); ok {
-		limit = min(limit, time.Until(end))
-	}
 	each := limit / time.Duration(rounds*len(servers))
 	for range rounds {
 		for _, s := range servers {

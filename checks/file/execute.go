@@ -19,7 +19,7 @@ type executor struct{}
 // Execute looks. The system may take for ever over a file of a network that is
 // gone, and cannot be hurried, so the call returns without it.
 func (executor) Execute(ctx context.Context, r exec.Request) exec.Result {
-	start := time.Now()
+	start := r.Time()
 	limit := int64(-1)
 	if r.Options["read"] == true {
 		limit = DefaultSize
@@ -43,8 +43,8 @@ func (executor) Execute(ctx context.Context, r exec.Request) exec.Result {
 	case <-ctx.Done():
 		got.err = ctx.Err()
 	}
-	fields := describe(got.file, time.Now())
-	return exec.Result{Fields: fields, Error: failure(ctx, got.err), Duration: time.Since(start)}
+	fields := describe(got.file, r.Time())
+	return exec.Result{Fields: fields, Error: failure(ctx, got.err), Duration: r.Since(start)}
 }
 
 func failure(ctx context.Context, err error) *exec.Error {

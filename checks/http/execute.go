@@ -25,11 +25,11 @@ type executor struct{}
 
 // Execute makes the request.
 func (executor) Execute(ctx context.Context, r exec.Request) exec.Result {
-	start := time.Now()
+	start := r.Time()
 	fields := map[string]any{"status": 0, "headers": map[string]any{}, "body": "", "json": nil, "truncated": false, "url": "", "protocol": "", "timing": new(timing).result(0)}
-	t := &timing{}
+	t := &timing{now: r.Time}
 	err := t.exchange(ctx, r, fields)
-	d := time.Since(start)
+	d := r.Since(start)
 	fields["timing"] = t.result(d)
 	return exec.Result{Fields: fields, Error: failure(ctx, err), Duration: d}
 }
@@ -190,6 +190,7 @@ func (t *timing) inHandshake(err error) error {
 
 // timing measures the parts of the last request of a chain.
 type timing struct {
+	now                   func() time.Time
 	mu                    sync.Mutex
 	dns0, conn0, tls0, wr time.Time
 	dns, conn, tls, first time.Duration
@@ -199,7 +200,7 @@ type timing struct {
 func (t *timing) set(f func(now time.Time)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	f(time.Now())
+	f(t.now())
 }
 
 func (t *timing) trace() *httptrace.ClientTrace {

@@ -24,13 +24,13 @@ type executor struct{}
 
 // Execute asks the question.
 func (executor) Execute(ctx context.Context, r exec.Request) exec.Result {
-	start := time.Now()
+	start := r.Time()
 	s := &sender{options: r.Options, limit: DefaultBody}
 	fields, err := ask(ctx, r, s)
 	if err != nil {
 		fields = map[string]any{"result_type": "", "value": nil, "samples": []any{}, "series": []any{}, "found": 0, "warnings": []any{}}
 	}
-	return exec.Result{Fields: fields, Error: failure(ctx, s, err), Duration: time.Since(start)}
+	return exec.Result{Fields: fields, Error: failure(ctx, s, err), Duration: r.Since(start)}
 }
 
 // fault is a failure whose kind is known where it is made.
@@ -54,7 +54,7 @@ func ask(ctx context.Context, r exec.Request, s *sender) (map[string]any, error)
 	if err != nil {
 		return nil, err
 	}
-	answer, remarks, err := put(ctx, v1.NewAPI(client), query, o)
+	answer, remarks, err := put(ctx, r, v1.NewAPI(client), query)
 	if err != nil {
 		return nil, err
 	}
@@ -62,20 +62,21 @@ func ask(ctx context.Context, r exec.Request, s *sender) (map[string]any, error)
 }
 
 // put puts the question: for a range where there is a `start`, else for a moment.
-func put(ctx context.Context, server v1.API, query string, o map[string]any) (model.Value, []string, error) {
+func put(ctx context.Context, r exec.Request, server v1.API, query string) (model.Value, []string, error) {
+	o := r.Options
 	var options []v1.Option
 	if end, ok := ctx.Deadline(); ok { // so that the server does not go on without us; it reads whole seconds
-		options = append(options, v1.WithTimeout(time.Until(end).Truncate(time.Second)+time.Second))
+		options = append(options, v1.WithTimeout(r.Until(end).Truncate(time.Second)+time.Second))
 	}
 	if _, ok := o["start"]; ok {
-		span, err := rangeOf(o)
+		span, err := rangeOf(o, r.Time())
 		if err != nil {
 			return nil, nil, err
 		}
 		answer, warnings, infos, err := server.QueryRange(ctx, query, span, options...)
 		return answer, append(warnings, infos...), err
 	}
-	at, err := timeOf(o, "time", time.Now())
+	at, err := timeOf(o, "time", r.Time())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,8 +97,8 @@ func timeOf(o map[string]any, key string, before time.Time) (time.Time, error) {
 	return t, nil
 }
 
-func rangeOf(o map[string]any) (v1.Range, error) {
-	end, err := timeOf(o, "end", time.Now())
+func rangeOf(o map[string]any, now time.Time) (v1.Range, error) {
+	end, err := timeOf(o, "end", now)
 	if err != nil {
 		return v1.Range{}, err
 	}

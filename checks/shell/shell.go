@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"os"
-	"time"
 
 	"runbook/engine/guard"
 	"runbook/engine/kind"
@@ -74,20 +72,20 @@ type executor struct{}
 
 // Execute runs the script or program.
 func (executor) Execute(ctx context.Context, r exec.Request) exec.Result {
-	start := time.Now()
+	start := r.Time()
 	out, err := run(ctx, r)
 	fields := map[string]any{"exit": out.Exit, "stdout": out.Stdout, "stderr": out.Stderr, "json": nil, "truncated": out.Truncated}
 	if v, jsonErr := types.DecodeJSON([]byte(out.Stdout)); jsonErr == nil && !out.Truncated {
 		fields["json"] = v
 	}
-	return exec.Result{Fields: fields, Error: failure(ctx, err), Duration: time.Since(start)}
+	return exec.Result{Fields: fields, Error: failure(ctx, err), Duration: r.Since(start)}
 }
 
 func run(ctx context.Context, r exec.Request) (guard.Output, error) {
 	o := r.Options
 	dir := types.Format(o["dir"])
 	if dir == "" {
-		wd, err := os.Getwd()
+		wd, err := r.Guard.WorkDir()
 		if err != nil {
 			return guard.Output{Exit: -1}, err
 		}

@@ -33,14 +33,14 @@ type executor struct{}
 
 // Execute puts the statement to the database.
 func (executor) Execute(ctx context.Context, r exec.Request) exec.Result {
-	start := time.Now()
+	start := r.Time()
 	t := newTable(r.Options)
 	affected, err := run(ctx, r, t)
 	fields := map[string]any{"rows": []any{}, "columns": []any{}, "value": nil, "found": 0, "affected": 0, "truncated": false}
 	if err == nil {
 		fields = t.fields(affected)
 	}
-	return exec.Result{Fields: fields, Error: failure(ctx, err, password(r.Options)), Duration: time.Since(start)}
+	return exec.Result{Fields: fields, Error: failure(ctx, err, password(r.Options)), Duration: r.Since(start)}
 }
 
 func run(ctx context.Context, r exec.Request, t *table) (int, error) {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"runbook/engine/guard"
 	"runbook/engine/kind/exec"
@@ -23,10 +22,10 @@ type executor struct{}
 
 // Execute reads the page.
 func (executor) Execute(ctx context.Context, r exec.Request) exec.Result {
-	start := time.Now()
+	start := r.Time()
 	body, err := fetch(ctx, r)
 	if err != nil {
-		return exec.Result{Fields: empty(), Error: failure(ctx, err), Duration: time.Since(start)}
+		return exec.Result{Fields: empty(), Error: failure(ctx, err), Duration: r.Since(start)}
 	}
 	list, _ := r.Options["components"].([]any)
 	var filter []string
@@ -36,7 +35,7 @@ func (executor) Execute(ctx context.Context, r exec.Request) exec.Result {
 		}
 	}
 	fields, problem := read(body, filter)
-	return exec.Result{Fields: fields, Error: problem, Duration: time.Since(start)}
+	return exec.Result{Fields: fields, Error: problem, Duration: r.Since(start)}
 }
 
 func failure(ctx context.Context, err error) *exec.Error {

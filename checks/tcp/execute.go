@@ -34,12 +34,12 @@ type talk struct {
 
 // Execute connects and holds the dialogue.
 func (executor) Execute(ctx context.Context, r exec.Request) exec.Result {
-	start := time.Now()
+	start := r.Time()
 	t := &talk{ctx: ctx, limit: DefaultReceived, timing: map[string]any{"connect": time.Duration(0), "tls": time.Duration(0), "first_byte": time.Duration(0)}}
 	fields := map[string]any{"connected": false, "banner": "", "received": ""}
 	err := t.run(r, fields)
 	fields["received"] = clean(t.received)
-	total := time.Since(start)
+	total := r.Since(start)
 	t.timing["total"] = total
 	fields["timing"] = maps.Clone(t.timing)
 	return exec.Result{Fields: fields, Error: failure(ctx, err), Duration: total}

@@ -20,10 +20,10 @@ type executor struct{}
 
 // Execute shakes hands, and says what was seen.
 func (executor) Execute(ctx context.Context, r exec.Request) exec.Result {
-	start := time.Now()
+	start := r.Time()
 	fields := map[string]any{"valid": false, "problem": "", "detail": "", "days_left": nil, "chain_days_left": nil, "names": []any{}, "chain": []any{}, "version": "", "cipher": ""}
 	err := look(ctx, r, fields)
-	return exec.Result{Fields: fields, Error: failure(ctx, r, err), Duration: time.Since(start)}
+	return exec.Result{Fields: fields, Error: failure(ctx, r, err), Duration: r.Since(start)}
 }
 
 func look(ctx context.Context, r exec.Request, fields map[string]any) error {

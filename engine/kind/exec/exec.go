@@ -20,10 +20,27 @@ type Request struct {
 	Check   bool // a check: observe permissions only
 	Guard   *guard.Guard
 	Step    string // the step's id
-	Key     string // the attempt's key
+	Key     string // the attempt's key in the journal
+	// Now is the clock by which durations are measured; nil is time.Now. Time asks
+	// it. A simulated run has its own.
+	Now func() time.Time
 	// Started is told of each process that is started, before it can act.
 	Started func(guard.Process)
 }
+
+// Time is what the clock of the request says.
+func (r *Request) Time() time.Time {
+	if r.Now == nil {
+		return time.Now()
+	}
+	return r.Now()
+}
+
+// Since is how long ago something was by that clock.
+func (r *Request) Since(t time.Time) time.Duration { return r.Time().Sub(t) }
+
+// Until is how long it is until something by that clock.
+func (r *Request) Until(t time.Time) time.Duration { return t.Sub(r.Time()) }
 
 // Result is what came back. Fields are the native results, by name, as the
 // kind's Result type says; they are there even when Error is set, so far as
