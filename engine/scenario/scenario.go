@@ -79,7 +79,8 @@ type HTTPReply struct {
 	HasJSON bool
 	Body    string
 	Delay   time.Duration
-	Error   string // one of Faults; then nothing else counts but Delay
+	Drip    time.Duration // the body comes in pieces over this time
+	Error   string        // one of Faults; then nothing else counts but Delay
 }
 
 // Faults are the ways in which a server does not answer.

@@ -11,7 +11,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,8 +18,9 @@ import (
 	"math/big"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -29,12 +29,9 @@ import (
 	"runbook/engine/scenario"
 )
 
-// maxBody bounds what is read of a request.
-const maxBody = 16 << 20
-
 // Emulator is a world that is being served.
 type Emulator struct {
-	World *scenario.World
+	stage
 
 	plain, secure net.Listener
 	server        *http.Server
@@ -42,13 +39,14 @@ type Emulator struct {
 	ca            *x509.Certificate
 	key           *ecdsa.PrivateKey
 
-	mu    sync.Mutex
-	certs map[string]*tls.Certificate
+	mu     sync.Mutex
+	certs  map[string]*tls.Certificate
+	picked map[string]scenario.HTTPReply // by the number that a request carries
 }
 
 // Serve opens a world. Close ends it.
 func Serve(w *scenario.World) (*Emulator, error) {
-	e := &Emulator{World: w, certs: map[string]*tls.Certificate{}, roots: x509.NewCertPool()}
+	e := &Emulator{stage: stage{w}, certs: map[string]*tls.Certificate{}, picked: map[string]scenario.HTTPReply{}, roots: x509.NewCertPool()}
 	if err := e.authority(); err != nil {
 		return nil, fmt.Errorf("the emulator has no certificate: %w", err)
 	}
@@ -73,13 +71,8 @@ func (e *Emulator) Close() error { return e.server.Close() }
 
 // Doors are the guard's doors into this world.
 func (e *Emulator) Doors(o guard.Options) guard.Options {
-	o.Dial, o.Roots, o.Run = e.dial, e.roots, e.run
-	o.ReadFile = func(path string, _ int64) (guard.File, error) {
-		return guard.File{}, errors.New(e.World.Miss("the file " + path))
-	}
-	o.Resolve = func(context.Context, string) ([]netip.Addr, error) {
-		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
-	}
+	o = e.doors(o)
+	o.Dial, o.Roots, o.Exchange = e.dial, e.roots, e.exchange
 	return o
 }
 
@@ -151,73 +144,67 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.TLS != nil {
 		u.Scheme = "https"
 	}
-	reply, ok, why := e.World.HTTP(scenario.Request{Method: r.Method, URL: &u, Header: r.Header.Get, Body: string(body)})
-	if !ok {
-		http.Error(w, "drill: "+why, http.StatusNotImplemented)
+	reply, known := e.take(r.Header.Get(pickedHeader))
+	if !known {
+		reply = e.pick(r.Method, &u, r.Header, string(body))
+	}
+	if guard.Wait(r.Context(), reply.Delay) != nil {
 		return
 	}
-	if !wait(r.Context(), reply.Delay) {
-		return
-	}
-	switch reply.Error {
-	case "timeout":
-		<-r.Context().Done()
-		return
-	case "":
-	default:
+	if broken(r.Context(), &u, reply.Error) != nil {
 		panic(http.ErrAbortHandler) // the connection is cut
 	}
-	write(w, reply)
+	serve(r.Context(), w, r.Method, reply)
 }
 
-func write(w http.ResponseWriter, reply scenario.HTTPReply) {
-	body := []byte(reply.Body)
-	if reply.HasJSON {
-		w.Header().Set("Content-Type", "application/json;charset=utf-8")
-		body, _ = json.Marshal(reply.JSON) // YAML literals always encode
-	}
-	for k, v := range reply.Headers {
-		w.Header().Set(k, v)
-	}
-	w.WriteHeader(reply.Status)
-	_, _ = w.Write(body) // a client that went away is its own business
-}
+// pickedHeader carries the number of the reply that was picked for a request. It
+// is picked before the request is sent: a server that cannot be reached does not
+// see it.
+const pickedHeader = "Runbook-Reply"
 
-func wait(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
+// exchange sends a request to the emulator, unless the reply is that the server
+// cannot be reached.
+func (e *Emulator) exchange(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+	body, err := payload(r)
+	if err != nil {
+		return nil, err
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// run answers a command as the scenario says.
-func (e *Emulator) run(ctx context.Context, c guard.Command) (int, error) {
-	stdin := ""
-	if c.Stdin != nil && e.World.NeedsStdin(c.Argv) {
-		b, err := io.ReadAll(io.LimitReader(c.Stdin, maxBody))
-		if err != nil {
-			return 1, err
+	reply := e.pick(r.Method, r.URL, r.Header, body)
+	if isBroken(reply) {
+		if err := guard.Wait(r.Context(), reply.Delay); err != nil {
+			return nil, err
 		}
-		stdin = string(b)
+		return nil, broken(r.Context(), r.URL, reply.Error)
 	}
-	reply, ok, why := e.World.Shell(c.Argv, stdin)
-	if !ok {
-		fmt.Fprintln(c.Stderr, "drill: "+why)
-		return 127, nil
+	sent := r.Clone(r.Context())
+	if r.Body != nil {
+		sent.Body = io.NopCloser(strings.NewReader(body))
 	}
-	if !wait(ctx, reply.Delay) {
-		return -1, context.Cause(ctx)
+	sent.Header.Set(pickedHeader, e.keep(reply))
+	resp, err := next.RoundTrip(sent)
+	if err != nil {
+		return nil, err
 	}
-	_, err1 := io.WriteString(c.Stdout, reply.Stdout)
-	_, err2 := io.WriteString(c.Stderr, reply.Stderr)
-	return reply.Exit, errors.Join(err1, err2)
+	resp.Request = r
+	if reply.Error == truncated {
+		resp.Body = &brokenOff{resp.Body}
+	}
+	return resp, nil
+}
+
+func (e *Emulator) keep(reply scenario.HTTPReply) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	id := strconv.Itoa(len(e.picked) + 1)
+	e.picked[id] = reply
+	return id
+}
+
+func (e *Emulator) take(id string) (scenario.HTTPReply, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	reply, ok := e.picked[id]
+	return reply, ok
 }
 
 // authority makes the certificate authority of this world, known to nobody else.

@@ -1,0 +1,80 @@
+package emulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+
+	"golang.org/x/net/http/httpguts"
+
+	"runbook/engine/guard"
+	"runbook/engine/scenario"
+)
+
+// Memory is a world without a server: what would be sent is answered where it
+// stands. The kinds and the guard are the real ones; no socket is opened, no
+// process started, no file made.
+type Memory struct{ stage }
+
+// InMemory opens a world. There is nothing to close.
+func InMemory(w *scenario.World) *Memory { return &Memory{stage{w}} }
+
+// Doors are the guard's doors into this world.
+func (m *Memory) Doors(o guard.Options) guard.Options {
+	o = m.doors(o)
+	o.Exchange = m.exchange
+	o.Dial = func(_ context.Context, network, address string) (net.Conn, error) {
+		return nil, errors.New(m.World.Miss("the connection to " + network + " " + address))
+	}
+	return o
+}
+
+// exchange answers a request.
+func (m *Memory) exchange(r *http.Request, _ http.RoundTripper) (*http.Response, error) {
+	body, err := payload(r)
+	if err == nil {
+		err = sendable(r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	reply := m.pick(r.Method, r.URL, r.Header, body)
+	trace := httptrace.ContextClientTrace(r.Context())
+	if trace != nil && trace.WroteRequest != nil && !isBroken(reply) {
+		trace.WroteRequest(httptrace.WroteRequestInfo{})
+	}
+	if err := guard.Wait(r.Context(), reply.Delay); err != nil {
+		return nil, err
+	}
+	if err := broken(r.Context(), r.URL, reply.Error); err != nil {
+		return nil, err
+	}
+	if trace != nil && trace.GotFirstResponseByte != nil {
+		trace.GotFirstResponseByte()
+	}
+	return response(r, reply), nil
+}
+
+// sendable refuses what an HTTP transport does not send, in its words.
+func sendable(r *http.Request) error {
+	if r.URL.Scheme != "http" && r.URL.Scheme != "https" {
+		return fmt.Errorf("unsupported protocol scheme %q", r.URL.Scheme)
+	}
+	for k, values := range r.Header {
+		if !httpguts.ValidHeaderFieldName(k) {
+			return fmt.Errorf("net/http: invalid header field name %q", k)
+		}
+		for _, v := range values {
+			if !httpguts.ValidHeaderFieldValue(v) {
+				return fmt.Errorf("net/http: invalid header field value for %q", k)
+			}
+		}
+	}
+	if r.URL.Host == "" {
+		return errors.New("http: no Host in request URL")
+	}
+	return nil
+}
