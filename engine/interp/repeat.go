@@ -36,7 +36,7 @@ func (r *run) polled(w World, f *frame, s *plan.Step, key Key, once try) done {
 		switch {
 		case r.pointless(w, f, s, d):
 			why = fmt.Sprintf("`while: %s` does not hold any more, after %s", s.Poll.While.Source, polls(n))
-		case w.Now().Sub(start)+s.Poll.Every > s.Poll.For:
+		case w.Now().Sub(start)+s.Poll.Every >= s.Poll.For: // time that is up is up
 			why = fmt.Sprintf("not within %s, after %s", s.Poll.For, polls(n))
 		}
 		if why != "" {
