@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand"
@@ -12,6 +13,7 @@ import (
 	"runbook/engine/interp"
 	"runbook/engine/journal"
 	"runbook/engine/kind"
+	"runbook/engine/kind/exec"
 	"runbook/engine/plan"
 	"runbook/engine/runtime/sim"
 	"runbook/engine/secret"
@@ -170,21 +172,30 @@ func (s seen) try(t *testing.T, p *plan.Plan, inputs map[string]any, give map[st
 			s.failed[e.Step] = s.failed[e.Step] || d.Reason == "no branch fits, and there is no `else`"
 		}
 	}
-	_, err := sim.Run(p, sim.Options{Start: time.Unix(0, 0), Kinds: []kind.Kind{dial}, Watch: []func(journal.Event){watch}, Masker: m,
+	clock := sim.NewClock(time.Unix(0, 0))
+	journaled, err := journal.Create("", "r", journal.Options{Memory: true, Mask: m, Now: clock.Now, Watch: []func(journal.Event){watch}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = sim.Run(context.Background(), p, sim.Options{Clock: clock, Journal: journaled, Kinds: []exec.Kind{{Kind: dial, Executor: gives(give)}}, Masker: m,
 		Secrets: secret.NewStore(m, nil, func(string) (string, bool) { return "", false }, nil),
-		Call: func(c interp.Call, _ map[string]any) interp.Result {
-			switch n := give[c.Step]; n {
-			case 0:
-				return interp.Result{Fields: map[string]any{"status": 0}, Error: &journal.Error{Kind: "connect", Message: "none"}}
-			case 4:
-				return interp.Result{Fields: map[string]any{"status": 0}, Error: &journal.Error{Kind: "timeout", Message: "late"}}
-			default:
-				return interp.Result{Fields: map[string]any{"status": n}}
-			}
-		},
 	}, interp.Options{Run: "r", Inputs: inputs, Present: func(string) bool { return false }})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// gives is what each check gives.
+type gives map[string]int
+
+func (g gives) Execute(_ context.Context, r exec.Request) exec.Result {
+	switch n := g[r.Step]; n {
+	case 0:
+		return exec.Result{Fields: map[string]any{"status": 0}, Error: &exec.Error{Kind: "connect", Message: "none"}}
+	case 4:
+		return exec.Result{Fields: map[string]any{"status": 0}, Error: &exec.Error{Kind: "timeout", Message: "late"}}
+	default:
+		return exec.Result{Fields: map[string]any{"status": n}}
 	}
 }
 

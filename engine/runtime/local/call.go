@@ -13,7 +13,6 @@ import (
 	"runbook/engine/kind/exec"
 	"runbook/engine/runtime/memo"
 	"runbook/engine/secret"
-	"runbook/engine/types"
 )
 
 // Call makes one attempt, or recalls it.
@@ -217,7 +216,7 @@ func (w *world) put(ctx context.Context, q interp.Question) (interp.Answer, erro
 		} else if q.Problem != "" {
 			return a, ErrNobody // it stays open for somebody who can answer it
 		}
-		if err = w.keep(q, &a, secrets); err == nil {
+		if err = memo.Keep(q, &a, secrets, w.rt.opts.Secrets); err == nil {
 			return a, nil
 		}
 		q.Problem = err.Error()
@@ -225,35 +224,4 @@ func (w *world) put(ctx context.Context, q interp.Question) (interp.Answer, erro
 			return interp.Answer{Choice: "could_not", By: a.By, How: a.How, Note: q.Problem}, nil
 		}
 	}
-}
-
-// keep types an answer's values and stores its secrets.
-func (w *world) keep(q interp.Question, a *interp.Answer, secrets map[string]string) error {
-	if a.Values == nil {
-		a.Values = map[string]any{}
-	}
-	if q.Kind == "manual" && a.Choice != "done" {
-		a.Values = nil
-		return nil
-	}
-	for _, c := range q.Collect {
-		if !c.Secret {
-			continue
-		}
-		v, ok := secrets[c.Name]
-		if !ok {
-			continue
-		}
-		if _, err := c.Check(v); err != nil {
-			return fmt.Errorf("%s: the value does not fit", c.Name)
-		}
-		if err := w.rt.opts.Secrets.Set(c.SecretName, v); err != nil {
-			return fmt.Errorf("%s: %w", c.Name, err)
-		}
-		a.Values[c.Name] = secret.Value{Name: c.SecretName, Present: true}
-	}
-	for name, v := range a.Values {
-		a.Values[name] = types.Exact(v)
-	}
-	return nil
 }

@@ -74,17 +74,15 @@ func (p *probe) next(o map[string]any) (fields map[string]any, word string, afte
 
 func (p *probe) Execute(ctx context.Context, r exec.Request) exec.Result {
 	fields, word, after := p.next(r.Options)
-	start := time.Now()
-	select {
-	case <-time.After(after):
-	case <-ctx.Done():
+	start := r.Time()
+	if guard.Wait(ctx, after) != nil {
 		k := "canceled"
 		if ctx.Err() == context.DeadlineExceeded {
 			k = "timeout"
 		}
-		return exec.Result{Fields: map[string]any{"value": "", "n": 0}, Error: &exec.Error{Kind: k, Message: "no complete answer in time"}, Duration: time.Since(start)}
+		return exec.Result{Fields: map[string]any{"value": "", "n": 0}, Error: &exec.Error{Kind: k, Message: "no complete answer in time"}, Duration: r.Since(start)}
 	}
-	res := exec.Result{Fields: fields, Duration: time.Since(start)}
+	res := exec.Result{Fields: fields, Duration: r.Since(start)}
 	if word != "" {
 		res.Error = &exec.Error{Kind: word, Message: "told to"}
 	}
@@ -230,17 +228,13 @@ func (b *book) simulated(t *testing.T) []journal.Event {
 	t.Helper()
 	s, m := b.secrets()
 	var events []journal.Event
-	_, err := sim.Run(b.plan, sim.Options{
-		Start: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Watch: []func(journal.Event){func(e journal.Event) { events = append(events, e) }},
-		Kinds: []kind.Kind{b.probe.kind().Kind}, Secrets: s, Masker: m,
-		Call: func(_ interp.Call, o map[string]any) interp.Result {
-			fields, word, after := b.probe.next(o)
-			res := interp.Result{Fields: fields, Duration: after}
-			if word != "" {
-				res.Error = &journal.Error{Kind: word, Message: "told to"}
-			}
-			return res
-		},
+	clock := sim.NewClock(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	w, err := journal.Create("", "r1", journal.Options{Memory: true, Mask: m, Now: clock.Now, Watch: []func(journal.Event){func(e journal.Event) { events = append(events, e) }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = sim.Run(context.Background(), b.plan, sim.Options{
+		Clock: clock, Journal: w, Kinds: []exec.Kind{b.probe.kind()}, Guard: guard.New(permit.Set{}, guard.Options{}), Narrow: narrow, Secrets: s, Masker: m,
 		Ask: func(q interp.Question) (interp.Answer, map[string]string, time.Duration, error) {
 			a, secrets, ok := b.answers.to(q)
 			if !ok {

@@ -1,22 +1,16 @@
 package sim
 
 import (
-	"context"
 	"errors"
 	"time"
 
 	"runbook/engine/interp"
 	"runbook/engine/journal"
 	"runbook/engine/runtime/memo"
-	"runbook/engine/secret"
-	"runbook/engine/types"
 )
 
-func (rt *runtime) secret(name string) (string, error) {
-	return rt.opts.Secrets.Get(context.Background(), name)
-}
-
-// Ask answers from the scenario.
+// Ask answers as the scenario's people do. They are asked one question at a time,
+// and take their time.
 func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 	if err := w.ended(); err != nil {
 		return interp.Answer{}, err
@@ -24,56 +18,56 @@ func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 	q.In = w.in
 	w.emit(k, journal.ApprovalRequested, q.Step, q.ApprovalRequestedData)
 	a, secrets, after, err := w.rt.opts.Ask(q)
+	if err == nil && q.Refuses(a) != "" {
+		err = ErrNobody // it stays open for somebody who can answer it
+	}
 	if errors.Is(err, ErrNobody) {
+		q.Key = k
+		w.rt.open = append(w.rt.open, q)
 		return a, interp.ErrPaused
 	}
 	if err != nil {
 		w.rt.memo.Fail(err)
 		return a, err
 	}
-	if q.Refuses(a) != "" {
-		return a, interp.ErrPaused // it stays open for somebody who can answer it
+	if late := w.person(q, after); late {
+		a, secrets = interp.Late(), nil
 	}
-	if q.Timeout > 0 && after >= q.Left {
-		a, after = interp.Late(), q.Left
-	}
-	w.rt.until(w, w.rt.now.Add(after), true)
 	if err := w.ended(); err != nil {
 		w.emit(k, journal.WaitFinished, "", journal.WaitFinishedData{For: "person", Ended: memo.Word(err)})
 		return interp.Answer{}, err
 	}
-	if err := w.keep(q, &a, secrets); err != nil {
-		w.rt.memo.Fail(err)
-		return a, err
+	if err := memo.Keep(q, &a, secrets, w.rt.opts.Secrets); err != nil {
+		a = interp.Answer{Choice: "could_not", By: a.By, How: a.How, Note: err.Error()}
 	}
 	w.emit(k, journal.ApprovalAnswered, q.Step, memo.Answered(q, a))
 	return a, w.rt.memo.Err()
 }
 
-func (w *world) keep(q interp.Question, a *interp.Answer, secrets map[string]string) error {
-	values := map[string]any{}
-	for name, v := range a.Values {
-		values[name] = types.Exact(v)
+// person waits until the people have answered, or the time for it is up.
+func (w *world) person(q interp.Question, after time.Duration) (late bool) {
+	rt := w.rt
+	now := rt.clock.now
+	at := now
+	if rt.person.After(now) {
+		at = rt.person
 	}
-	for _, c := range q.Collect {
-		v, ok := secrets[c.Name]
-		if !ok || !c.Secret {
-			continue
-		}
-		if err := w.rt.opts.Secrets.Set(c.SecretName, v); err != nil {
-			return err
-		}
-		values[c.Name] = secret.Value{Name: c.SecretName, Present: true}
+	at = at.Add(after)
+	if late = q.Timeout > 0 && !at.Before(now.Add(q.Left)); late {
+		at = now.Add(q.Left)
 	}
-	a.Values = values
-	return nil
+	if at.After(rt.person) {
+		rt.person = at
+	}
+	rt.until(w, at, true)
+	return late
 }
 
 // Within gives f a scope with a budget.
 func (w *world) Within(k interp.Key, d time.Duration, f func(interp.World) error) error {
-	in := &world{rt: w.rt, outer: w, budget: w.budget, in: w.in}
+	in := &world{rt: w.rt, outer: w, budget: w.budget, in: w.in, guard: w.guard, ends: w.ends || w.root}
 	if d > 0 {
-		in.budget = &budget{key: k, outer: w.budget, left: d, busy: 1, since: w.rt.now}
+		in.budget = &budget{key: k, outer: w.budget, left: d, busy: 1, since: w.rt.clock.now}
 	}
 	if err := f(in); err != nil {
 		return err
@@ -100,10 +94,10 @@ func (w *world) Each(_ interp.Key, n, most int, f func(int, interp.World) error,
 		running++
 		turn := make(chan struct{})
 		w.rt.ready = append(w.rt.ready, turn)
-		w.budget.enter(w.rt.now)
+		w.budget.enter(w.rt.clock.now)
 		go func() {
 			<-turn
-			in := &world{rt: w.rt, outer: all, budget: w.budget, in: w.in}
+			in := &world{rt: w.rt, outer: all, budget: w.budget, in: w.in, guard: w.guard, ends: w.ends}
 			if errs[i] = in.ended(); errs[i] == nil {
 				errs[i] = f(i, in)
 			}
@@ -111,7 +105,7 @@ func (w *world) Each(_ interp.Key, n, most int, f func(int, interp.World) error,
 				all.stop = true
 			}
 			running--
-			w.budget.leave(w.rt.now)
+			w.budget.leave(w.rt.clock.now)
 			if next < n {
 				start()
 			}
@@ -125,10 +119,10 @@ func (w *world) Each(_ interp.Key, n, most int, f func(int, interp.World) error,
 	for range most {
 		start()
 	}
-	w.budget.leave(w.rt.now)
+	w.budget.leave(w.rt.clock.now)
 	w.rt.next()
 	<-over
-	w.budget.enter(w.rt.now)
+	w.budget.enter(w.rt.clock.now)
 	return errs
 }
 
@@ -167,8 +161,15 @@ func (b *budget) leave(now time.Time) {
 	}
 }
 
-// Enter gives the World of another runbook. A simulation touches nothing, so
-// there is nothing to permit.
+// Enter gives the World of another runbook: the same scope, and a guard that
+// permits what both do.
 func (w *world) Enter(_ interp.Key, s interp.Sub) (interp.World, error) {
-	return &world{rt: w.rt, outer: w, budget: w.budget, in: w.in + s.Step + "/"}, nil
+	if w.rt.opts.Narrow == nil {
+		return nil, errors.New("no other runbook can be run here")
+	}
+	g, err := w.rt.opts.Narrow(w.guard, s.Plan, s.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	return &world{rt: w.rt, outer: w, budget: w.budget, guard: g, ends: w.ends, in: w.in + s.Step + "/"}, nil
 }

@@ -1,31 +1,44 @@
 // Package sim runs a plan on a simulated clock: a poll of two hours takes
-// milliseconds, and nothing real is touched. Who answers calls and questions is
-// given from outside: a scenario.
+// milliseconds. The kinds are the real ones; the guard's doors lead into a world
+// in memory, which a scenario describes, and what waits there moves the clock.
 package sim
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"time"
 
+	"runbook/engine/guard"
 	"runbook/engine/interp"
 	"runbook/engine/journal"
-	"runbook/engine/kind"
+	"runbook/engine/kind/exec"
 	"runbook/engine/plan"
 	"runbook/engine/runtime/memo"
 	"runbook/engine/secret"
 )
 
+// Clock is a simulated clock. The run moves it; a journal that is made with its
+// Now has its times.
+type Clock struct{ now time.Time }
+
+// NewClock is a clock that stands at a time.
+func NewClock(at time.Time) *Clock { return &Clock{at} }
+
+// Now is what it says. It must not be asked while the run goes on but by the run
+// itself.
+func (c *Clock) Now() time.Time { return c.now }
+
 // Options are the parts of a simulated run.
 type Options struct {
-	Start   time.Time // when the run begins
-	Watch   []func(journal.Event)
-	Kinds   []kind.Kind
+	Clock   *Clock
+	Journal *journal.Writer // kept in memory, with the clock's Now
+	Kinds   []exec.Kind
+	Guard   *guard.Guard // whose doors lead nowhere real
+	// Narrow is the guard of another runbook that is run inside one: both must
+	// permit. Nil lets none be run.
+	Narrow  func(outer *guard.Guard, p *plan.Plan, inputs map[string]any) (*guard.Guard, error)
 	Secrets *secret.Store
 	Masker  *secret.Masker
-	// Call answers an attempt, whose options have their secrets in place. The
-	// result's Duration is how long it takes on the simulated clock.
-	Call func(c interp.Call, options map[string]any) interp.Result
 	// Ask answers a question after a while. ErrNobody makes the run wait.
 	Ask func(q interp.Question) (a interp.Answer, secrets map[string]string, after time.Duration, err error)
 }
@@ -33,33 +46,40 @@ type Options struct {
 // ErrNobody is what Ask returns where nobody answers.
 var ErrNobody = errors.New("nobody answers")
 
-// Run walks the plan.
-func Run(p *plan.Plan, o Options, io interp.Options) (interp.Outcome, error) {
-	rt := &runtime{opts: o, now: o.Start, kinds: map[string]kind.Kind{}}
+// ErrForever is what a run dies of in which nothing can happen any more: a call
+// has no timeout, and is never answered.
+var ErrForever = errors.New("the run would wait for ever: a call that has no timeout is never answered")
+
+// horizon is how long a simulated run may take before it counts as endless.
+const horizon = 100 * 365 * 24 * time.Hour
+
+// Run walks the plan. A cancel of ctx ends the steps; undo and finally steps run
+// after it. Open are the questions that a paused run waits for.
+func Run(ctx context.Context, p *plan.Plan, o Options, io interp.Options) (out interp.Outcome, open []interp.Question, err error) {
+	rt := &runtime{opts: o, clock: o.Clock, memo: memo.New(o.Journal, nil), cancel: ctx, kinds: make(map[string]exec.Kind, len(o.Kinds)), end: o.Clock.now.Add(horizon)}
 	for _, k := range o.Kinds {
 		rt.kinds[k.Name] = k
 	}
-	w, err := journal.Create("", io.Run, journal.Options{Mask: o.Masker, Watch: o.Watch, Memory: true, Now: func() time.Time { return rt.now }})
-	if err != nil {
-		return interp.Outcome{}, err
-	}
-	rt.memo = memo.New(w, nil)
-	out, err := interp.Run(&world{rt: rt}, p, io)
+	out, err = interp.Run(&world{rt: rt, guard: o.Guard, root: true}, p, io)
 	if died := rt.memo.Err(); died != nil {
 		err = died
 	}
-	return out, err
+	return out, rt.open, err
 }
 
 // runtime holds the simulated clock and the branches that wait. Only the branch
 // that runs touches it: the others wait for their channel.
 type runtime struct {
 	opts   Options
+	clock  *Clock
 	memo   *memo.Memo
-	kinds  map[string]kind.Kind
-	now    time.Time
+	cancel context.Context // the user's
+	kinds  map[string]exec.Kind
+	end    time.Time
 	ready  []chan struct{} // branches that can go on now, in order
 	parked []*sleeper
+	person time.Time // until when the people are busy with an earlier question
+	open   []interp.Question
 }
 
 // sleeper is a branch that waits for a time, or for the end of its scope.
@@ -72,16 +92,19 @@ type sleeper struct {
 // until parks the branch that runs until a time, or until its scope ends, and
 // lets another go on meanwhile. A person's time does not count against budgets.
 func (rt *runtime) until(w *world, at time.Time, person bool) {
+	if at.Equal(rt.clock.now) && !person && len(rt.ready) == 0 && len(rt.parked) == 0 {
+		return // nobody else is there
+	}
 	s := &sleeper{w: w, at: at, wake: make(chan struct{})}
 	rt.parked = append(rt.parked, s)
 	if person {
-		w.budget.leave(rt.now)
+		w.budget.leave(rt.clock.now)
 	}
 	if rt.next() != s.wake {
 		<-s.wake
 	}
 	if person {
-		w.budget.enter(rt.now)
+		w.budget.enter(rt.clock.now)
 	}
 }
 
@@ -94,15 +117,17 @@ func (rt *runtime) next() chan struct{} {
 		close(c)
 		return c
 	}
-	first := 0
-	for i, s := range rt.parked {
-		if s.due(rt.now).Before(rt.parked[first].due(rt.now)) {
-			first = i
+	first, due := 0, rt.parked[0].due(rt.clock.now)
+	for i, s := range rt.parked[1:] {
+		if at := s.due(rt.clock.now); at.Before(due) {
+			first, due = i+1, at
 		}
 	}
 	s := rt.parked[first]
-	if at := s.due(rt.now); at.After(rt.now) {
-		rt.now = at
+	if due.After(rt.end) {
+		rt.memo.Fail(ErrForever)
+	} else if due.After(rt.clock.now) {
+		rt.clock.now = due
 	}
 	rt.parked = append(rt.parked[:first:first], rt.parked[first+1:]...)
 	close(s.wake)
@@ -111,16 +136,10 @@ func (rt *runtime) next() chan struct{} {
 
 // due is when a sleeper goes on: its own time, or the end of its scope.
 func (s *sleeper) due(now time.Time) time.Time {
-	if s.w.stopped() {
+	if s.w.stopped() || s.w.cancelled() || s.w.rt.memo.Err() != nil {
 		return now
 	}
-	at := s.at
-	for b := s.w.budget; b != nil; b = b.outer {
-		if end, ticking := b.end(); ticking && end.Before(at) {
-			at = end
-		}
-	}
-	return at
+	return s.w.within(s.at)
 }
 
 // world is one scope.
@@ -128,7 +147,10 @@ type world struct {
 	rt     *runtime
 	outer  *world
 	budget *budget
+	guard  *guard.Guard
 	stop   bool // a sibling ended the run
+	root   bool // the scopes in it end with a cancel; it does not itself
+	ends   bool // with a cancel
 	in     string
 }
 
@@ -143,6 +165,20 @@ func (w *world) stopped() bool {
 	return false
 }
 
+// cancelled says whether the user has ended the steps. Undo and finally steps run
+// in the root, which goes on.
+func (w *world) cancelled() bool { return w.ends && w.rt.cancel.Err() != nil }
+
+// within is a time, or the end of a budget where that comes first.
+func (w *world) within(at time.Time) time.Time {
+	for b := w.budget; b != nil; b = b.outer {
+		if end, ticking := b.end(); ticking && end.Before(at) {
+			at = end
+		}
+	}
+	return at
+}
+
 // ended says whether this scope is over, and why: the outermost reason counts.
 func (w *world) ended() error {
 	if err := w.rt.memo.Err(); err != nil {
@@ -150,18 +186,22 @@ func (w *world) ended() error {
 	}
 	var err error
 	for b := w.budget; b != nil; b = b.outer {
-		if end, _ := b.end(); !end.After(w.rt.now) {
+		if end, _ := b.end(); !end.After(w.rt.clock.now) {
 			err = &interp.Timeout{Scope: b.key}
 		}
 	}
-	if err == nil && w.stopped() {
+	switch {
+	case err != nil:
+	case w.stopped():
 		err = interp.ErrStopped
+	case w.cancelled():
+		err = interp.ErrCancelled
 	}
 	return err
 }
 
 // Now is the simulated time.
-func (w *world) Now() time.Time { return w.rt.now }
+func (w *world) Now() time.Time { return w.rt.clock.now }
 
 // Emit records an event.
 func (w *world) Emit(k interp.Key, e interp.Event) {
@@ -179,49 +219,8 @@ func (w *world) Sleep(k interp.Key, d time.Duration) error {
 	}
 	what := memo.WaitsFor(k)
 	w.emit(k, journal.WaitStarted, "", journal.WaitStartedData{For: what, Length: journal.SecondsOf(d)})
-	w.rt.until(w, w.rt.now.Add(d), false)
+	w.rt.until(w, w.rt.clock.now.Add(d), false)
 	err := w.ended()
 	w.emit(k, journal.WaitFinished, "", journal.WaitFinishedData{For: what, Ended: memo.Word(err)})
 	return err
-}
-
-// Call answers from the scenario.
-func (w *world) Call(k interp.Key, c interp.Call) (interp.Result, error) {
-	kind, known := w.rt.kinds[c.Kind]
-	if !known {
-		return interp.Result{}, fmt.Errorf("the runtime has no kind %q", c.Kind)
-	}
-	if err := w.ended(); err != nil {
-		return interp.Result{}, err
-	}
-	w.emit(k, journal.AttemptStarted, c.Step, journal.AttemptStartedData{Role: c.Role, Kind: c.Kind, Request: memo.Shown(c.Options)})
-	res := w.answer(c)
-	length := res.Duration
-	if c.Timeout > 0 && length > c.Timeout {
-		length = c.Timeout
-	}
-	w.rt.until(w, w.rt.now.Add(length), false)
-	err := w.ended()
-	if length < res.Duration || err != nil && length > 0 {
-		res = interp.Result{Fields: kind.Nothing(), Duration: length, Error: &journal.Error{Kind: "timeout", Message: "no complete answer in time"}}
-		if err != nil && !errors.Is(err, interp.ErrTimeout) {
-			res.Error.Kind = "canceled"
-		}
-	}
-	w.emit(k, journal.AttemptFinished, c.Step, memo.Attempt(res, err))
-	return res, err
-}
-
-func (w *world) answer(c interp.Call) interp.Result {
-	options, err := memo.Prepare(c.Options, w.rt.secret)
-	if err != nil {
-		return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "render", Message: err.Error()}}
-	}
-	res := w.rt.opts.Call(c, options)
-	fields, _ := w.rt.opts.Masker.Take(res.Fields).(map[string]any)
-	res.Fields = fields
-	if res.Error != nil {
-		res.Error = &journal.Error{Kind: res.Error.Kind, Message: w.rt.opts.Masker.MaskString(res.Error.Message)}
-	}
-	return res
 }

@@ -1,15 +1,19 @@
 package sim_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"runbook/engine/guard"
 	"runbook/engine/interp"
 	"runbook/engine/journal"
 	"runbook/engine/kind"
+	"runbook/engine/kind/exec"
+	"runbook/engine/permit"
 	"runbook/engine/plan"
 	"runbook/engine/runtime/sim"
 	"runbook/engine/secret"
@@ -27,6 +31,21 @@ func say() kind.Kind {
 	}
 }
 
+// sayer says its text, after a while.
+type sayer struct{}
+
+func (sayer) Execute(ctx context.Context, r exec.Request) exec.Result {
+	after, _ := r.Options["after"].(time.Duration)
+	if guard.Wait(ctx, after) == nil {
+		return exec.Result{Fields: map[string]any{"value": types.Format(r.Options["text"]), "code": 0}}
+	}
+	res := exec.Result{Fields: map[string]any{"value": "", "code": -1}, Error: &exec.Error{Kind: "canceled", Message: "the run was cancelled"}}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		res.Error = &exec.Error{Kind: "timeout", Message: "no complete answer in time"}
+	}
+	return res
+}
+
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // run gives the outcome and, for each event, its time since the start, its type
@@ -42,16 +61,15 @@ func run(t *testing.T, text string, ask func(interp.Question) (interp.Answer, ma
 	var lines []string
 	m := secret.NewMasker()
 	store := secret.NewStore(m, nil, func(string) (string, bool) { return "", false }, nil)
-	out, err := sim.Run(p, sim.Options{
-		Start: start, Kinds: []kind.Kind{k}, Secrets: store, Masker: m,
-		Watch: []func(journal.Event){func(e journal.Event) {
-			lines = append(lines, fmt.Sprintf("%s %s %s %s", e.Time.Sub(start), e.Type, e.Key, e.Data))
-		}},
-		Call: func(_ interp.Call, o map[string]any) interp.Result {
-			after, _ := o["after"].(time.Duration)
-			return interp.Result{Fields: map[string]any{"value": types.Format(o["text"]), "code": 0}, Duration: after}
-		},
-		Ask: ask,
+	clock := sim.NewClock(start)
+	w, err := journal.Create("", "r1", journal.Options{Memory: true, Mask: m, Now: clock.Now, Watch: []func(journal.Event){func(e journal.Event) {
+		lines = append(lines, fmt.Sprintf("%s %s %s %s", e.Time.Sub(start), e.Type, e.Key, e.Data))
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := sim.Run(context.Background(), p, sim.Options{
+		Clock: clock, Journal: w, Kinds: []exec.Kind{{Kind: k, Executor: sayer{}}}, Guard: guard.New(permit.Set{}, guard.Options{}), Secrets: store, Masker: m, Ask: ask,
 	}, interp.Options{Run: "r1", User: "tester", Inputs: map[string]any{}, Present: store.Present})
 	return out, lines, err
 }
@@ -74,7 +92,7 @@ func has(lines []string, want string) bool {
 func TestLongPollsTakeNoTime(t *testing.T) {
 	began := time.Now()
 	out, lines, err := run(t, `steps: [{check: c, say: {text: no}, expect: value == "yes", poll: {every: 1m, for: 2h}}]`, nil)
-	if err != nil || out.Outcome != "failed" || !has(lines, "2h0m0s step.finished c ") {
+	if err != nil || out.Outcome != "failed" || !has(lines, "1h59m0s step.finished c ") {
 		t.Errorf("got %v %v %v", out, err, lines[len(lines)-2:])
 	}
 	if time.Since(began) > 5*time.Second {

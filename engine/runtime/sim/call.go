@@ -1,0 +1,242 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"runbook/engine/guard"
+	"runbook/engine/interp"
+	"runbook/engine/journal"
+	"runbook/engine/kind/exec"
+	"runbook/engine/runtime/memo"
+)
+
+// Call makes one attempt with the real kind.
+func (w *world) Call(k interp.Key, c interp.Call) (interp.Result, error) {
+	kind, known := w.rt.kinds[c.Kind]
+	if !known {
+		return interp.Result{}, fmt.Errorf("the runtime has no kind %q", c.Kind)
+	}
+	if err := w.ended(); err != nil {
+		return interp.Result{}, err
+	}
+	w.emit(k, journal.AttemptStarted, c.Step, journal.AttemptStartedData{Role: c.Role, Kind: c.Kind, Request: memo.Shown(c.Options)})
+	res := w.execute(k, c, kind)
+	err := w.ended()
+	w.emit(k, journal.AttemptFinished, c.Step, memo.Attempt(res, err))
+	if died := w.rt.memo.Err(); died != nil {
+		err = died
+	}
+	return res, err
+}
+
+// execute lets the kind do its work, on a clock of its own: what waits in the
+// emulated world lets simulated time pass, in which other branches go on.
+func (w *world) execute(k interp.Key, c interp.Call, kind exec.Kind) interp.Result {
+	began := w.rt.clock.now
+	a := newAttempt(w, c.Timeout)
+	defer a.close()
+	options, err := memo.Prepare(c.Options, func(name string) (string, error) { return w.rt.opts.Secrets.Get(a, name) })
+	if err != nil {
+		return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "render", Message: err.Error()}}
+	}
+	res := kind.Executor.Execute(a, exec.Request{
+		Options: options, Check: c.Role == "check", Guard: w.guard, Step: c.Step, Key: string(k), Now: w.Now, Started: a.started,
+	})
+	a.settle()
+	for _, p := range a.told() {
+		w.rt.memo.Note(journal.ProcessStarted, c.Step, string(k), journal.ProcessStartedData{PID: p.PID, Group: p.Group, Argv: p.Argv, Started: p.Started})
+	}
+	fields, _ := w.rt.opts.Masker.Take(res.Fields).(map[string]any)
+	out := interp.Result{Fields: fields, Duration: w.rt.clock.now.Sub(began)}
+	if res.Error != nil {
+		out.Error = &journal.Error{Kind: res.Error.Kind, Message: w.rt.opts.Masker.MaskString(res.Error.Message)}
+		if out.Error.Kind == "canceled" && errors.Is(w.ended(), interp.ErrTimeout) {
+			out.Error = &journal.Error{Kind: "timeout", Message: "no complete answer in time"}
+		}
+	}
+	return out
+}
+
+// attempt is the context of one attempt, and its clock. Its end comes when the
+// simulated time says so, and reaches what hangs on it at once, so that nothing
+// depends on which goroutine is first.
+type attempt struct {
+	w         *world
+	deadline  time.Time // zero is none
+	done      chan struct{}
+	parked    bool // time has passed, in which others went on
+	processes []guard.Process
+
+	mu    sync.Mutex
+	err   error
+	then  []*func()
+	mixed bool          // programs ran beside others
+	ahead time.Duration // of programs that run beside others: it passes at the end
+	stop  func() bool
+}
+
+var (
+	_ context.Context = (*attempt)(nil)
+	_ guard.Clock     = (*attempt)(nil)
+)
+
+func newAttempt(w *world, timeout time.Duration) *attempt {
+	a := &attempt{w: w, done: make(chan struct{})}
+	if timeout > 0 {
+		a.deadline = w.rt.clock.now.Add(timeout)
+	}
+	if w.ends { // a program that spins takes no simulated time: the user can still end it
+		a.stop = context.AfterFunc(w.rt.cancel, func() { a.expire(context.Canceled) })
+	}
+	return a
+}
+
+func (a *attempt) close() {
+	if a.stop != nil {
+		a.stop()
+	}
+	a.expire(context.Canceled)
+}
+
+// Now is the simulated time.
+func (a *attempt) Now() time.Time { return a.w.rt.clock.now }
+
+// Deadline is the end of the step's timeout, in simulated time.
+func (a *attempt) Deadline() (time.Time, bool) { return a.deadline, !a.deadline.IsZero() }
+
+// Done is closed when the attempt is over.
+func (a *attempt) Done() <-chan struct{} { return a.done }
+
+// Err says how the attempt ended.
+func (a *attempt) Err() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.err
+}
+
+// Value gives the clock to what waits.
+func (a *attempt) Value(key any) any { return guard.ClockValue(key, a) }
+
+// AfterFunc lets contexts that hang on this one end with it, in its goroutine.
+func (a *attempt) AfterFunc(f func()) (stop func() bool) {
+	a.mu.Lock()
+	if a.err != nil {
+		a.mu.Unlock()
+		f()
+		return func() bool { return false }
+	}
+	defer a.mu.Unlock()
+	p := &f
+	a.then = append(a.then, p)
+	return func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		i := slices.Index(a.then, p)
+		if i >= 0 {
+			a.then = slices.Delete(a.then, i, i+1)
+		}
+		return i >= 0
+	}
+}
+
+// expire ends the attempt.
+func (a *attempt) expire(err error) {
+	a.mu.Lock()
+	if a.err != nil {
+		a.mu.Unlock()
+		return
+	}
+	a.err = err
+	then := a.then
+	a.then = nil
+	close(a.done)
+	a.mu.Unlock()
+	for _, f := range then {
+		(*f)()
+	}
+}
+
+// Wait lets simulated time pass. Where a program runs beside others of its
+// script, its time passes when the script is done, since nothing says how their
+// times lie.
+func (a *attempt) Wait(ctx context.Context, d time.Duration) error {
+	if guard.Beside(ctx) {
+		return a.beside(ctx, d)
+	}
+	a.pass(d)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+func (a *attempt) beside(ctx context.Context, d time.Duration) error {
+	a.mu.Lock()
+	a.ahead, a.mixed = max(a.ahead, d), true
+	late := !a.deadline.IsZero() && !a.target(a.ahead).Before(a.deadline)
+	a.mu.Unlock()
+	if late {
+		a.expire(context.DeadlineExceeded)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// settle lets the time pass that ran ahead, and others go on that can.
+func (a *attempt) settle() {
+	if a.ahead > 0 || !a.parked {
+		a.pass(a.ahead)
+	}
+}
+
+func (a *attempt) target(d time.Duration) time.Time {
+	rt := a.w.rt
+	if d > horizon {
+		return rt.end.Add(time.Hour)
+	}
+	return rt.clock.now.Add(d)
+}
+
+// pass lets time pass, up to the end of the attempt. Time that is up is up, also
+// where the answer comes at that very moment.
+func (a *attempt) pass(d time.Duration) {
+	rt, at := a.w.rt, a.target(d)
+	late := d > 0 && !a.deadline.IsZero() && !at.Before(a.deadline)
+	if late {
+		at = a.deadline
+	}
+	a.parked = true
+	rt.until(a.w, at, false)
+	switch {
+	case a.w.ended() != nil:
+		a.expire(context.Canceled)
+	case late:
+		a.expire(context.DeadlineExceeded)
+	}
+}
+
+// started notes a process. Those of a script that runs several at a time come in
+// any order, so they are told of when all is done.
+func (a *attempt) started(p guard.Process) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p.Started = a.w.rt.clock.now
+	a.processes = append(a.processes, p)
+}
+
+// told are the processes, in an order that does not depend on the scheduler.
+func (a *attempt) told() []guard.Process {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.mixed {
+		slices.SortStableFunc(a.processes, func(x, y guard.Process) int { return slices.Compare(x.Argv, y.Argv) })
+	}
+	return a.processes
+}
