@@ -76,6 +76,35 @@ func ExampleRunbook_Run() {
 	// resolved 0 true
 }
 
+// A test plays a scenario on a simulated clock, in which nothing real is touched.
+func ExampleRunbook_Test() {
+	rb, _ := engine.Load(source.NewFile("wait.yaml", []byte(`apiVersion: runbook/v1
+name: wait
+permissions: {hosts: [api.example.com]}
+steps:
+  - {check: up, http: {url: "https://api.example.com/ping"}, poll: {every: 1m, for: 2h}}
+  - {end: over, outcome: resolved}
+`)))
+	file, _ := rb.Scenarios(source.NewFile("wait.scenarios.yaml", []byte(`runbook: wait.yaml
+scenarios:
+  late:
+    http: [{on: "GET https://api.example.com/ping", reply: [{status: 503}, {error: refused}, {status: 200, delay: 4s}]}]
+    expect: {outcome: resolved, verdicts: {up: failed}}
+`)))
+	res, err := rb.Test(context.Background(), engine.TestOptions{Scenario: file.Find("late")})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(res.Outcome.Outcome, "after", res.Elapsed)
+	for _, f := range res.Failures {
+		fmt.Println(f)
+	}
+	// Output:
+	// resolved after 2m4s
+	// verdict of up: expected failed, got passed
+}
+
 // A runbook is found by its name, or by a path, as the program finds it.
 func ExamplePlaces_Open() {
 	places := engine.Places{Library: fstest.MapFS{"small.yaml": {Data: []byte(small)}}}

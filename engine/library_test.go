@@ -2,9 +2,11 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -72,9 +74,10 @@ func people(sc *scenario.Scenario) func(context.Context, interp.Question) (inter
 	}
 }
 
-// TestLibrary runs every scenario of every runbook of the library as a drill.
-// Most of a drill is waiting, so they run side by side, more than -parallel
-// would have it.
+// TestLibrary runs every scenario of every runbook of the library as a drill, over
+// real connections, and as a test, in memory: both must come out as the scenario
+// expects, and alike. Most of a drill is waiting, so they run side by side, more
+// than -parallel would have it.
 func TestLibrary(t *testing.T) {
 	t.Parallel()
 	names, err := filepath.Glob("../runbooks/*" + scenario.Suffix)
@@ -119,6 +122,7 @@ func drill(rb *engine.Runbook, sc *scenario.Scenario) (problems []string) {
 	if ctx.Err() != nil {
 		problems = append(problems, "the drill took longer than a minute")
 	}
+	problems = append(problems, simulate(rb, sc, out)...)
 	met, failures := sc.Expect.Hold(out.State)
 	for _, f := range failures {
 		problems = append(problems, f.String())
@@ -134,6 +138,61 @@ func drill(rb *engine.Runbook, sc *scenario.Scenario) (problems []string) {
 		problems = append(problems, mistakes(st)...)
 	}
 	return problems
+}
+
+// simulate tests a scenario, and says where it comes out otherwise than its drill.
+func simulate(rb *engine.Runbook, sc *scenario.Scenario, drilled *engine.Outcome) (problems []string) {
+	res, err := rb.Test(context.Background(), engine.TestOptions{Scenario: sc, User: "drill"})
+	if err != nil {
+		return []string{"the test: " + err.Error()}
+	}
+	for _, f := range res.Failures {
+		problems = append(problems, "the test: "+f.String())
+	}
+	if res.Code != drilled.Code {
+		problems = append(problems, fmt.Sprintf("the test ends with code %d, the drill with %d", res.Code, drilled.Code))
+	}
+	test, drill := account(&res.Outcome), account(drilled)
+	for i := range max(len(test), len(drill)) {
+		if i >= len(test) || i >= len(drill) || test[i] != drill[i] {
+			return append(problems, fmt.Sprintf("from here on they differ:\ntest:  %s\ndrill: %s", strings.Join(test[min(i, len(test)):min(i+1, len(test))], ""), strings.Join(drill[min(i, len(drill)):min(i+1, len(drill))], "")))
+		}
+	}
+	return problems
+}
+
+// moments are times as servers and texts write them, and lengths that were measured.
+var moments = regexp.MustCompile(`[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?|\b\d+(\.\d+)?(ns|µs|ms|s)\b`)
+
+// account is what came of a run, line by line, without what depends on the clock
+// and the run's id.
+func account(o *engine.Outcome) (lines []string) {
+	say := func(key string, v any) {
+		text, err := json.Marshal(v)
+		if err != nil {
+			text = []byte(err.Error())
+		}
+		lines = append(lines, key+" "+moments.ReplaceAllString(strings.ReplaceAll(string(text), o.Run, "RUN"), "THEN"))
+	}
+	for _, st := range o.State.Steps {
+		if st.Decision != nil {
+			say(st.Key+" took", []any{st.Decision.Branch, st.Decision.Because, st.Decision.Uncertain})
+		}
+		if st.Message != nil {
+			say(st.Key+" said", st.Message.Text)
+		}
+		for _, q := range st.Questions {
+			say(st.Key+" asked", q.Asked)
+		}
+		if d := st.Done; d != nil {
+			say(st.Key+" came to", []any{d.Verdict, d.Reason, d.Error, d.Outputs})
+		}
+	}
+	say("facts", o.State.Facts)
+	if f := o.State.Finished; f != nil {
+		say("end", []any{f.Outcome, f.Summary, f.Error, f.Failed, f.Outputs})
+	}
+	return lines
 }
 
 // mistakes are what no scenario may bring about: texts and outputs that cannot

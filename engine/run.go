@@ -24,13 +24,15 @@ import (
 	"runbook/engine/types"
 )
 
-// Mode is what a run is: the real thing, or a drill in a scenario's world.
+// Mode is what a run is: the real thing, or in a scenario's world a drill, with
+// real time and connections, or a test, which simulates both.
 type Mode string
 
 // The modes.
 const (
 	ModeRun   Mode = "run"
 	ModeDrill Mode = "drill"
+	ModeTest  Mode = "test"
 )
 
 // ErrNobody is what Session.Ask returns where nobody is there to answer: the run
@@ -60,6 +62,8 @@ type RunOptions struct {
 	Inputs   map[string]any // typed, by Inputs.Resolve
 	Scenario *scenario.Scenario
 	Origin   string // the absolute path of the runbook's file; "" where it has none
+
+	simulated bool // a test: the scenario's world is in memory, on a simulated clock
 }
 
 // Outcome is how a run ended, or how it waits.
@@ -162,9 +166,10 @@ type running struct {
 	store  *secret.Store
 	guard  *guard.Guard
 	doors  guard.Options
-	narrow []*guard.Guard // those of other runbooks that were run
-	emu    *emulator.Emulator
-	kinds  []exec.Kind
+	narrow []*guard.Guard     // those of other runbooks that were run
+	world  *scenario.World    // of a drill or a test
+	emu    *emulator.Emulator // of a drill
+	kinds  []exec.Kind        // as they are in that world
 }
 
 // prepare renders the permissions, opens the world, and verifies what the run
@@ -176,20 +181,34 @@ func (rb *Runbook) prepare(ctx context.Context, o RunOptions) (*running, error) 
 	}
 	r := &running{rb: rb, opts: o, masker: secret.NewMasker(), kinds: rb.kinds}
 	options := guard.Options{Hide: append(rb.secretEnv(), o.Hide...), Hurry: o.Hurry}
-	if o.Scenario != nil {
-		if r.emu, err = emulator.Serve(scenario.Play(o.Scenario)); err != nil {
-			return nil, err
-		}
-		options, r.kinds = r.emu.Doors(options), emulator.Kinds(r.emu.World, rb.kinds)
+	if r.doors, err = r.open(options); err != nil {
+		return nil, err
 	}
-	r.doors = options
-	r.guard = guard.New(set, options)
+	r.guard = guard.New(set, r.doors)
 	r.store = secret.NewStore(r.masker, rb.sources(o.Scenario), r.lookup, r.secretCommand)
 	if err := r.requirements(ctx); err != nil {
 		r.close()
 		return nil, err
 	}
 	return r, nil
+}
+
+// open gives the doors into the world of the run: the real one, or that of a
+// scenario, on loopback for a drill and in memory for a test.
+func (r *running) open(doors guard.Options) (guard.Options, error) {
+	if r.opts.Scenario == nil {
+		return doors, nil
+	}
+	r.world = scenario.Play(r.opts.Scenario)
+	r.kinds = emulator.Kinds(r.world, r.rb.kinds)
+	if r.opts.simulated {
+		return emulator.InMemory(r.world).Doors(doors), nil
+	}
+	var err error
+	if r.emu, err = emulator.Serve(r.world); err != nil {
+		return doors, err
+	}
+	return r.emu.Doors(doors), nil
 }
 
 func (r *running) close() {
@@ -317,7 +336,7 @@ func (r *running) requirements(context.Context) error {
 func (r *running) programs(p *plan.Plan) []string {
 	var out []string
 	for _, q := range p.Requires {
-		if r.emu != nil {
+		if r.world != nil {
 			break // programs are emulated
 		}
 		if q.If != nil && p != r.rb.Plan {
@@ -342,7 +361,7 @@ func (r *running) missingSecret(s *plan.Secret) string {
 		about = " (" + s.Description + ")"
 	}
 	switch {
-	case r.emu != nil:
+	case r.world != nil:
 		return fmt.Sprintf("the scenario %s has no secret %s%s", r.opts.Scenario.Name, s.Name, about)
 	case s.Env != "":
 		return fmt.Sprintf("secret %s%s is missing: set the environment variable %s", s.Key, about, s.Env)
@@ -374,8 +393,8 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 	} else if err == nil {
 		result.Code = code(out, state)
 	}
-	if r.emu != nil {
-		result.Missed = r.emu.World.Missed()
+	if r.world != nil {
+		result.Missed = r.world.Missed()
 	}
 	if closed := w.Close(); err == nil {
 		err = closed

@@ -70,7 +70,7 @@ var (
 
 // fieldWords are the words that a string may be.
 var fieldWords = map[string][]string{
-	"RunStartedData.mode":         {"run", "drill"},
+	"RunStartedData.mode":         {"run", "drill", "test"},
 	"RunFinishedData.outcome":     outcomes,
 	"StepStartedData.role":        syntax.Roles,
 	"StepFinishedData.role":       syntax.Roles,
