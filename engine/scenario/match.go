@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"time"
 )
 
 // Request is what a stub is held against.
@@ -20,11 +19,6 @@ type Request struct {
 // It is safe for many goroutines.
 type World struct {
 	*Scenario
-	// Clock and Wait are how time goes in this world; nil is as in ours. Wait says
-	// false where the context ended first.
-	Clock func() time.Time
-	Wait  func(context.Context, time.Duration) bool
-
 	mu     sync.Mutex
 	given  map[any]int
 	missed []string
@@ -32,22 +26,6 @@ type World struct {
 
 // Play opens a scenario's world.
 func Play(s *Scenario) *World { return &World{Scenario: s, given: map[any]int{}} }
-
-// Now is the time in this world.
-func (w *World) Now() time.Time {
-	if w.Clock != nil {
-		return w.Clock()
-	}
-	return time.Now()
-}
-
-// Pass lets time pass; wait is how it passes in ours.
-func (w *World) Pass(ctx context.Context, d time.Duration, wait func(context.Context, time.Duration) bool) bool {
-	if w.Wait != nil {
-		return w.Wait(ctx, d)
-	}
-	return wait(ctx, d)
-}
 
 type during struct{}
 

@@ -73,12 +73,12 @@ func (s *stubbed) missing() string {
 
 // answer makes the whole result of a reply.
 func (s *stubbed) answer(ctx context.Context, r exec.Request, reply scenario.KindReply) exec.Result {
-	if !s.world.Pass(ctx, reply.Delay, wait) {
+	if guard.Wait(ctx, reply.Delay) != nil {
 		return s.nothing(ended(ctx), reply.Delay)
 	}
 	fault := reply.Fault
 	if fault == nil && s.kind.Stub != nil {
-		c := kind.StubCall{Options: r.Options, Check: r.Check, Now: s.world.Now()}
+		c := kind.StubCall{Options: r.Options, Check: r.Check, Now: r.Time()}
 		if word := s.kind.Stub.Complete(c, reply.Fields); word != "" {
 			fault = scenario.Failed(word)
 		}

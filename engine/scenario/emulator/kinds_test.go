@@ -70,7 +70,6 @@ const many = `
 // the declared types.
 func TestStubs(t *testing.T) {
 	w, of := world(t, many)
-	w.Clock = func() time.Time { return instant }
 	g := guard.New(permit.Set{Hosts: []string{"*.example.com", "192.0.2.1", "a.example"}, Read: []string{"/var/lock", "/data"}}, guard.Options{})
 	defer g.Close()
 	has := func(more ...any) func(*testing.T, map[string]any) {
@@ -157,7 +156,7 @@ func TestDeniedBeforeAnswered(t *testing.T) {
 		{"sql", map[string]any{"driver": "sqlite", "file": "/data/app.db", "query": "select 1"}},
 	} {
 		for _, check := range []bool{true, false} {
-			r := exec.Request{Options: c.options, Check: check, Guard: g}
+			r := exec.Request{Now: func() time.Time { return instant }, Options: c.options, Check: check, Guard: g}
 			want, got := real[c.kind].Executor.Execute(context.Background(), r), of(c.kind).Executor.Execute(context.Background(), r)
 			if want.Error == nil || got.Error == nil || *want.Error != *got.Error || want.Error.Kind != "denied" {
 				t.Errorf("%s: denied with %v, and the kind itself with %v", c.kind, got.Error, want.Error)
@@ -181,7 +180,7 @@ func TestMissed(t *testing.T) {
 		kind    string
 		options map[string]any
 	}{{"dns", map[string]any{"name": "www.example.com"}}, {"file", map[string]any{"path": "/var/lock/deplo"}}, {"file", map[string]any{"path": "/var/x"}}} {
-		r := of(c.kind).Executor.Execute(context.Background(), exec.Request{Options: c.options, Check: true, Guard: g})
+		r := of(c.kind).Executor.Execute(context.Background(), exec.Request{Now: func() time.Time { return instant }, Options: c.options, Check: true, Guard: g})
 		if r.Error == nil || !strings.HasPrefix(r.Error.Message, "drill: no stub answers") {
 			t.Error(r.Error)
 		}
@@ -213,7 +212,7 @@ func TestResults(t *testing.T) {
 	do := func(name, step, key string, options map[string]any) exec.Result {
 		ctx, stop := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		defer stop()
-		return of(name).Executor.Execute(ctx, exec.Request{Options: options, Check: true, Guard: g, Step: step, Key: key})
+		return of(name).Executor.Execute(ctx, exec.Request{Now: func() time.Time { return instant }, Options: options, Check: true, Guard: g, Step: step, Key: key})
 	}
 	first, second, denied := do("http", "api", "api#a1", http), do("http", "api", "api#a2", http), do("http", "api", "api#a3", map[string]any{"url": "http://elsewhere.example"})
 	if f := first.Fields; first.Error != nil || f["status"] != 200 || f["body"] != `{"a":1}` || !maps.Equal(f["headers"].(map[string]any), map[string]any{"x-left": "3"}) {
