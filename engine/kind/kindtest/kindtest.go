@@ -24,6 +24,7 @@ type Case struct {
 	Verify func(t *testing.T, fields map[string]any)
 	// Timeout bounds the call; 0 is 10 seconds.
 	Timeout time.Duration
+	Now     func() time.Time // the clock; nil is the real one
 }
 
 // Declaration checks that a kind's declaration is whole.
@@ -78,7 +79,7 @@ func Run(t *testing.T, k exec.Kind, g *guard.Guard, cases []Case) {
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), limit)
 			defer cancel()
-			r := k.Executor.Execute(ctx, exec.Request{Options: c.Options, Check: c.Check, Guard: g})
+			r := k.Executor.Execute(ctx, exec.Request{Options: c.Options, Check: c.Check, Guard: g, Now: c.Now})
 			got := ""
 			if r.Error != nil {
 				got = r.Error.Kind

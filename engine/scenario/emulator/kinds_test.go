@@ -127,7 +127,7 @@ func TestStubs(t *testing.T) {
 		{"sql", rows, "", has("found", 0, "affected", 2, "rows", []any{})},
 		{"sql", lite, "", has("found", 2, "truncated", true, "value", nil)},
 	} {
-		kindtest.Run(t, of(c.kind), g, []kindtest.Case{{Name: c.kind, Options: c.options, Check: true, Error: c.err, Verify: c.verify}})
+		kindtest.Run(t, of(c.kind), g, []kindtest.Case{{Name: c.kind, Options: c.options, Check: true, Error: c.err, Verify: c.verify, Now: func() time.Time { return instant }}})
 	}
 	if m := w.Missed(); len(m) > 0 {
 		t.Error(m)
