@@ -94,21 +94,3 @@ func (rb *Runbook) Scenarios(f *source.File) (*scenario.File, source.Diagnostics
 	}
 	return file, found.Sort()
 }
-
-func (rb *Runbook) known() scenario.Known {
-	var k scenario.Known
-	for _, x := range rb.Plan.Inputs {
-		k.Inputs = append(k.Inputs, x.Name)
-	}
-	for _, x := range rb.secrets() {
-		k.Secrets = append(k.Secrets, x.Name)
-	}
-	for _, x := range rb.Plan.Facts {
-		k.Facts = append(k.Facts, x.Name)
-	}
-	k.Steps = rb.Plan.StepNames()
-	for _, p := range rb.Plan.Plans()[1:] {
-		p.Walk(func(s *plan.Step) { k.Steps = append(k.Steps, s.ID) })
-	}
-	return k
-}

@@ -123,7 +123,7 @@ func drill(rb *engine.Runbook, sc *scenario.Scenario) (problems []string) {
 		problems = append(problems, "the drill took longer than a minute")
 	}
 	problems = append(problems, simulate(rb, sc, out)...)
-	met, failures := sc.Expect.Hold(out.State)
+	met, failures := sc.Expect.Hold(out.State, out.World)
 	for _, f := range failures {
 		problems = append(problems, f.String())
 	}

@@ -74,6 +74,7 @@ type Outcome struct {
 	State   *journal.State
 	Waiting []interp.Question // of a paused run
 	Missed  []string          // of a drill: calls that the scenario does not answer
+	World   *scenario.World   // of a drill: what was called in it
 }
 
 // DeniedError is a permission that was denied before the first step.
@@ -394,7 +395,7 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 		result.Code = code(out, state)
 	}
 	if r.world != nil {
-		result.Missed = r.world.Missed()
+		result.Missed, result.World = r.world.Missed(), r.world
 	}
 	if closed := w.Close(); err == nil {
 		err = closed

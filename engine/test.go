@@ -30,9 +30,6 @@ type TestResult struct {
 	Elapsed  time.Duration // on the simulated clock
 }
 
-// testStart is when a test begins whose scenario does not say when.
-var testStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-
 // Test plays a scenario on a simulated clock: nothing real is touched, no socket
 // is opened and no process started. The kinds, the guard and the shell are those
 // of a real run. The error is for what kept it from beginning, as in a run; a
@@ -69,13 +66,11 @@ func (rb *Runbook) newTest(ctx context.Context, o TestOptions) (*test, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &test{opts: o, run: r, people: newPeople(o.Scenario), start: startOf(o.Scenario), result: &TestResult{}}
+	t := &test{opts: o, run: r, people: newPeople(r.world), start: o.Scenario.Start, result: &TestResult{}}
 	t.clock = sim.NewClock(t.start)
+	r.world.Clock = t.clock.Now
 	return t, nil
 }
-
-// startOf is the time at which a scenario begins.
-func startOf(*scenario.Scenario) time.Time { return testStart }
 
 // play runs the scenario and holds what came of it against what was expected.
 func (t *test) play(ctx context.Context) (*TestResult, error) {
@@ -94,7 +89,7 @@ func (t *test) play(ctx context.Context) (*TestResult, error) {
 	}, interp.Options{
 		Run: id, Mode: string(ModeTest), Scenario: t.opts.Scenario.Name, Engine: Version(), User: t.opts.User, Inputs: r.opts.Inputs, Present: r.store.Present,
 	})
-	t.result.Outcome = Outcome{Run: id, Outcome: out.Outcome, State: state, Missed: r.world.Missed()}
+	t.result.Outcome = Outcome{Run: id, Outcome: out.Outcome, State: state, Missed: r.world.Missed(), World: r.world}
 	switch {
 	case errors.Is(err, interp.ErrPaused):
 		err = pause(w, open, &t.result.Outcome)
@@ -117,7 +112,7 @@ func (t *test) fail(f scenario.Failure) { t.result.Failures = append(t.result.Fa
 func (t *test) judge(open []interp.Question) {
 	res, sc := t.result, t.opts.Scenario
 	res.Elapsed = t.clock.Now().Sub(t.start)
-	met, failures := sc.Expect.Hold(res.State)
+	met, failures := sc.Expect.Hold(res.State, t.run.world)
 	res.Met = met
 	res.Failures = append(res.Failures, failures...)
 	missed := slices.Clone(res.Missed)

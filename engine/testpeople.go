@@ -14,23 +14,25 @@ import (
 
 // people are a scenario's: they answer as it says.
 type people struct {
-	scenario *scenario.Scenario
-	secrets  map[string]string // those that they gave, by name
-	wrong    []scenario.Failure
+	world   *scenario.World
+	secrets map[string]string // those that they gave, by name
+	wrong   []scenario.Failure
 }
 
-func newPeople(s *scenario.Scenario) *people {
-	return &people{scenario: s, secrets: map[string]string{}}
+func newPeople(w *scenario.World) *people {
+	return &people{world: w, secrets: map[string]string{}}
 }
 
 // answer is what they say to a question, and how long they take.
 func (p *people) answer(q interp.Question) (interp.Answer, map[string]string, time.Duration, error) {
-	given, ok := p.scenario.Answers[answerName(q)]
+	given, ok := p.world.Answer(answerName(q))
 	if !ok {
 		return interp.Answer{}, nil, 0, sim.ErrNobody
 	}
-	a := interp.Answer{Choice: given.Choice, By: stander(q), How: "scenario", Values: map[string]any{}, Retyped: q.Retype}
-	a.Choice = p.choice(q, given.Choice)
+	a := interp.Answer{Choice: p.choice(q, given.Choice), By: given.By, How: "scenario", Values: map[string]any{}, Retyped: q.Retype}
+	if a.By == "" {
+		a.By = stander(q)
+	}
 	secrets := map[string]string{}
 	for _, f := range q.Collect {
 		v, there := given.Values[f.Name]
@@ -43,13 +45,13 @@ func (p *people) answer(q interp.Question) (interp.Answer, map[string]string, ti
 			a.Values[f.Name] = v
 		}
 	}
-	return a, secrets, 0, nil
+	return a, secrets, given.After, nil
 }
 
-// choice is the choice that a word stands for; it may be written with spaces.
+// choice is the choice that a word is.
 func (p *people) choice(q interp.Question, word string) string {
 	for _, c := range q.Choices {
-		if c.ID == word || strings.ReplaceAll(c.ID, "_", " ") == word {
+		if c.ID == word {
 			return c.ID
 		}
 	}

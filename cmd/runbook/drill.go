@@ -8,11 +8,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"runbook/engine"
-	"runbook/engine/interp"
 	"runbook/engine/report"
 	"runbook/engine/scenario"
 	"runbook/engine/source/render"
-	"runbook/engine/types"
 )
 
 // drill runs a runbook in a scenario's world. People answer at the terminal;
@@ -29,9 +27,9 @@ func (p *program) drill(c *cli.Context, rb *engine.Runbook, found *engine.Found,
 	if err := s.answers.check(rb.Plan); err != nil {
 		return err
 	}
-	s.drill = sc
+	s.drill = &people{scenario: sc, asked: map[string]int{}}
 	if s.prompter != nil {
-		s.prompter.script = sc
+		s.prompter.script = s.drill
 	}
 	values, err := p.drillInputs(c, rb, sc)
 	if err != nil {
@@ -82,12 +80,15 @@ func (p *program) drillInputs(c *cli.Context, rb *engine.Runbook, sc *scenario.S
 
 // debrief holds the drill against what the scenario expects.
 func (p *program) debrief(sc *scenario.Scenario, out *engine.Outcome, ended error) error {
-	met, failures := sc.Expect.Hold(out.State)
+	met, failures := sc.Expect.Hold(out.State, out.World)
 	for _, m := range out.Missed {
 		fmt.Fprintf(p.err, "the scenario has no answer: %s\n", report.Clean(m))
 	}
 	for _, f := range failures {
 		fmt.Fprintf(p.err, "not as expected: %s\n", report.Clean(f.String()))
+		for _, why := range f.Why {
+			fmt.Fprintf(p.err, "  %s\n", report.Clean(why))
+		}
 	}
 	if len(failures)+len(out.Missed) == 0 {
 		fmt.Fprintf(p.err, "DRILL %s: as expected in all of %s\n", sc.Name, count(met, "point"))
@@ -98,52 +99,4 @@ func (p *program) debrief(sc *scenario.Scenario, out *engine.Outcome, ended erro
 	}
 	fmt.Fprintf(p.err, "DRILL %s: %s as expected, %d not\n", sc.Name, count(met, "point"), len(failures)+len(out.Missed))
 	return &codeError{code: engine.ExitFailed}
-}
-
-// scenarioAnswer is what the scenario's people say to a question.
-func scenarioAnswer(sc *scenario.Scenario, q interp.Question) (interp.Answer, map[string]string, error) {
-	given, ok := sc.Answers[answerName(q)]
-	if !ok {
-		return interp.Answer{}, nil, engine.ErrNobody
-	}
-	a := interp.Answer{Choice: given.Choice, By: stander(q), How: "scenario", Values: map[string]any{}, Retyped: q.Retype}
-	if err := allowed(q, a.Choice); err != nil {
-		return a, nil, fmt.Errorf("the scenario %s answers %s with %q: %w", sc.Name, q.Step, a.Choice, err)
-	}
-	secrets := map[string]string{}
-	for _, f := range q.Collect {
-		v, there := given.Values[f.Name]
-		if !there {
-			continue
-		}
-		if f.Secret {
-			secrets[f.Name] = types.Format(v)
-			continue
-		}
-		a.Values[f.Name] = v
-	}
-	return a, secrets, nil
-}
-
-// answerName is the name by which an answer to a question is given: the step's,
-// or STEP>undo for the offer to undo it.
-func answerName(q interp.Question) string {
-	if q.Kind == "undo" {
-		return q.In + q.Step + ">undo"
-	}
-	return q.In + q.Step
-}
-
-// stander is who of the scenario's people answers: one who may.
-func stander(q interp.Question) string {
-	const people = "the scenario"
-	for _, name := range q.By {
-		if q.Bars(name) == "" {
-			return name
-		}
-	}
-	if len(q.Given) == 0 {
-		return people
-	}
-	return fmt.Sprintf("%s (%d)", people, len(q.Given)+1)
 }

@@ -25,11 +25,11 @@ var errGone = errors.New("the terminal closed while a question was open")
 type prompter struct {
 	in, out *os.File
 	user    string
-	turn    chan struct{}      // holds one token: whose turn it is to use the terminal
-	screen  suspender          // the live tree, which makes room for a question
-	lines   chan line          // what is typed
-	pumping atomic.Bool        // a reader is under way; a given-up question leaves it to the next
-	script  *scenario.Scenario // of a drill: what its people would say, taken by a bare Enter
+	turn    chan struct{} // holds one token: whose turn it is to use the terminal
+	screen  suspender     // the live tree, which makes room for a question
+	lines   chan line     // what is typed
+	pumping atomic.Bool   // a reader is under way; a given-up question leaves it to the next
+	script  *people       // of a drill: what its people would say, taken by a bare Enter
 }
 
 // suspender is a screen that can make room for a question.
@@ -87,7 +87,8 @@ func (p *prompter) scripted(q interp.Question) scenario.Answer {
 	if p.script == nil {
 		return scenario.Answer{}
 	}
-	return p.script.Answers[answerName(q)]
+	a, _ := p.script.next(q)
+	return a
 }
 
 // show prints what is asked, and what will be done.

@@ -17,7 +17,6 @@ import (
 	"runbook/engine/interp"
 	"runbook/engine/journal"
 	"runbook/engine/report"
-	"runbook/engine/scenario"
 	"runbook/engine/secret"
 )
 
@@ -30,7 +29,7 @@ type session struct {
 	store    *journal.Store
 	prompter *prompter // nil: nobody is there
 	answers  *answers
-	drill    *scenario.Scenario // nil: the run is real
+	drill    *people // nil: the run is real
 	watch    []func(journal.Event)
 	past     func(journal.Event) // tells the view what happened before a resume
 	live     *report.Live
@@ -132,7 +131,7 @@ func (s *session) ask(ctx context.Context, q interp.Question) (interp.Answer, ma
 		}
 		return a, secrets, err
 	case s.drill != nil:
-		return scenarioAnswer(s.drill, q)
+		return s.drill.answer(ctx, q)
 	}
 	return interp.Answer{}, nil, engine.ErrNobody
 }
@@ -155,7 +154,7 @@ func (s *session) finish(out *engine.Outcome, err error) error {
 
 func (s *session) sayPaused(out *engine.Outcome) {
 	if s.drill != nil {
-		fmt.Fprintf(s.p.err, "\nThe scenario %s has no answer to what was asked; run the drill on a terminal, or give the answer with --answer:\n%s", s.drill.Name, resumeHelp(out, "runbook run ..."))
+		fmt.Fprintf(s.p.err, "\nThe scenario %s has no answer to what was asked; run the drill on a terminal, or give the answer with --answer:\n%s", s.drill.scenario.Name, resumeHelp(out, "runbook run ..."))
 		return
 	}
 	fmt.Fprintf(s.p.err, "\nThe run waits for a person:\n%s", resumeHelp(out, "runbook resume "+out.Run))

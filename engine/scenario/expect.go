@@ -2,96 +2,273 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"slices"
+	"strings"
+	"time"
 
 	"runbook/engine/journal"
+	"runbook/engine/source"
 	"runbook/engine/types"
 )
 
-// Failure is an expectation that was not met.
-type Failure struct{ What, Want, Got string }
+// Expect is what must come of a run. What is not given is not looked at.
+type Expect struct {
+	Outcome   string
+	Decisions map[string]string // step -> branch
+	Verdicts  map[string]string // step -> verdict
+	Facts     map[string]any
+	Outputs   map[string]any
+	Evidence  map[string]any   // STEP.NAME -> value
+	Messages  map[string]Match // step -> text
+	Calls     []CallWant
+	Order     []string
+	Duration  map[string]Bounds // step -> how long it may take; "" is the run
 
-// String says it in a line.
+	at map[string]source.Span // where each stands
+}
+
+// Bounds are how long something may take.
+type Bounds struct{ Min, Max time.Duration }
+
+func (b Bounds) String() string {
+	switch {
+	case b.Max == math.MaxInt64:
+		return "at least " + b.Min.String()
+	case b.Min == 0:
+		return "at most " + b.Max.String()
+	}
+	return b.Min.String() + " to " + b.Max.String()
+}
+
+// Failure is an expectation that was not met. Why are lines that say what led
+// there; At is where the expectation stands.
+type Failure struct {
+	What, Want, Got string
+	Why             []string
+	At              source.Span
+}
+
+// String says it in a line, without Why.
 func (f Failure) String() string {
 	return fmt.Sprintf("%s: expected %s, got %s", f.What, f.Want, f.Got)
 }
 
-// Hold holds a run against what was expected. Met counts what held.
-func (x *Expect) Hold(s *journal.State) (met int, failures []Failure) {
-	check := func(what, want, got string) {
-		if want == got {
-			met++
-			return
-		}
-		if got == "" {
-			got = "nothing"
-		}
-		failures = append(failures, Failure{what, want, got})
-	}
-	if x.Outcome != "" {
-		check("outcome", x.Outcome, s.Status(false))
-	}
-	for _, id := range sorted(x.Decisions) {
-		check("decision "+id, x.Decisions[id], branchOf(s, id))
-	}
-	for _, id := range sorted(x.Verdicts) {
-		check("verdict of "+id, x.Verdicts[id], verdictOf(s, id))
-	}
-	for _, name := range sorted(x.Facts) {
-		want, got := types.Exact(x.Facts[name]), types.Exact(s.Facts[name])
-		if types.Equal(want, got) || types.Format(types.Encode(want)) == types.Format(got) {
-			met++
-			continue
-		}
-		failures = append(failures, Failure{"fact " + name, types.Format(want), types.Format(got)})
-	}
-	for _, id := range sorted(x.Messages) {
-		m := x.Messages[id]
-		text, sent := messageOf(s, id)
-		switch problem := m.Problem(text); {
-		case !sent:
-			failures = append(failures, Failure{"message " + id, "a text", "nothing: it was not sent"})
-		case problem != "":
-			failures = append(failures, Failure{"message " + id, "another text", "one that " + problem})
-		default:
-			met++
-		}
-	}
-	return met, failures
+// holder holds a run against what was expected.
+type holder struct {
+	*Expect
+	state    *journal.State
+	met      int
+	failures []Failure
 }
 
-func sorted[T any](m map[string]T) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
+// Hold holds a run, and the calls that were made in its world, against what was
+// expected. Met counts what held. Without a world, calls are not looked at.
+func (x *Expect) Hold(s *journal.State, w *World) (met int, failures []Failure) {
+	h := &holder{Expect: x, state: s}
+	if x.Outcome != "" {
+		h.same("outcome", "outcome", x.Outcome, s.Status(false), h.ending)
 	}
-	slices.Sort(out)
+	for _, id := range sorted(x.Decisions) {
+		h.same("decisions."+id, "decision "+id, x.Decisions[id], branchOf(s, id), func() []string { return h.way(id) })
+	}
+	for _, id := range sorted(x.Verdicts) {
+		h.same("verdicts."+id, "verdict of "+id, x.Verdicts[id], verdictOf(s, id), func() []string { return h.reason(id) })
+	}
+	for _, name := range sorted(x.Facts) {
+		h.value("facts."+name, "fact "+name, x.Facts[name], s.Facts[name], func() []string { return h.setter(name) })
+	}
+	h.outputs()
+	h.evidence()
+	h.messages()
+	if w != nil {
+		h.calls(w.Calls())
+	}
+	h.lasted()
+	return h.met, h.failures
+}
+
+// hold notes whether an expectation held; why is asked only where it did not.
+func (h *holder) hold(ok bool, at, what, want, got string, why func() []string) {
+	if ok {
+		h.met++
+		return
+	}
+	f := Failure{What: what, Want: want, Got: got, At: h.at[at]}
+	if why != nil {
+		f.Why = why()
+	}
+	h.failures = append(h.failures, f)
+}
+
+func (h *holder) same(at, what, want, got string, why func() []string) {
+	ok := want == got
+	if got == "" {
+		got = "nothing"
+	}
+	h.hold(ok, at, what, want, got, why)
+}
+
+func (h *holder) value(at, what string, want, got any, why func() []string) {
+	want, got = types.Exact(want), types.Exact(got)
+	ok := types.Equal(want, got) || types.Format(types.Encode(want)) == types.Format(got)
+	h.hold(ok, at, what, types.Format(want), types.Format(got), why)
+}
+
+func (h *holder) outputs() {
+	var got map[string]any
+	if h.state.Finished != nil {
+		got = h.state.Finished.Outputs
+	}
+	for _, name := range sorted(h.Outputs) {
+		v, there := got[name]
+		if !there && h.Outputs[name] != nil {
+			h.hold(false, "outputs."+name, "output "+name, types.Format(h.Outputs[name]), "nothing: it was not computed", nil)
+			continue
+		}
+		h.value("outputs."+name, "output "+name, h.Outputs[name], v, nil)
+	}
+}
+
+func (h *holder) evidence() {
+	for _, name := range sorted(h.Evidence) {
+		id, key := kept(name)
+		got, there := evidenceOf(h.state, id, key)
+		if !there {
+			h.hold(false, "evidence."+name, "evidence "+name, types.Format(h.Evidence[name]), "nothing: it was not kept", func() []string { return h.reason(id) })
+			continue
+		}
+		h.value("evidence."+name, "evidence "+name, h.Evidence[name], got, nil)
+	}
+}
+
+// kept takes STEP.NAME apart.
+func kept(name string) (id, key string) {
+	id, key, _ = strings.Cut(name, ".")
+	return id, key
+}
+
+func (h *holder) messages() {
+	for _, id := range sorted(h.Messages) {
+		m := h.Messages[id]
+		text, sent := messageOf(h.state, id)
+		at, what := "messages."+id, "message "+id
+		switch problem := m.Problem(text); {
+		case m.None:
+			h.hold(!sent, at, what, "that it is not sent", fmt.Sprintf("%q", short(text)), nil)
+		case !sent:
+			h.hold(false, at, what, "a text", "nothing: it was not sent", func() []string { return h.reason(id) })
+		default:
+			h.hold(problem == "", at, what, "another text", "one that "+problem, nil)
+		}
+	}
+}
+
+func (h *holder) calls(made []Call) {
+	for _, c := range h.Calls {
+		got := c.problem(made)
+		if got == "" {
+			h.met++
+			continue
+		}
+		h.failures = append(h.failures, Failure{What: "calls of " + c.On, Want: c.want(), Got: got, Why: listed(made), At: c.Span})
+	}
+	if len(h.Order) == 0 {
+		return
+	}
+	at := inOrder(h.Order, made)
+	got := ""
+	if at >= 0 {
+		got = "no " + h.Order[at]
+		if at > 0 {
+			got += " behind " + h.Order[at-1]
+		}
+	}
+	h.hold(at < 0, "order", "order", strings.Join(h.Order, ", then "), got, func() []string { return listed(made) })
+}
+
+// maxListed bounds how many calls are told.
+const maxListed = 20
+
+func listed(made []Call) []string {
+	if len(made) == 0 {
+		return []string{"nothing was called"}
+	}
+	var out []string
+	for i, c := range made {
+		if i == maxListed {
+			return append(out, fmt.Sprintf("and %d more calls", len(made)-i))
+		}
+		by := ""
+		if c.Step != "" {
+			by = " by " + c.Step
+		}
+		out = append(out, "called"+by+": "+short(c.Line))
+	}
 	return out
 }
 
-func branchOf(s *journal.State, id string) string {
-	for _, st := range slices.Backward(s.Steps) {
-		if st.ID == id && st.Decision != nil {
-			return st.Decision.Branch
+func (h *holder) lasted() {
+	for _, id := range sorted(h.Duration) {
+		b := h.Duration[id]
+		if id == "" {
+			got := h.state.Last.Sub(h.state.Began)
+			h.hold(got >= b.Min && got <= b.Max, "duration", "duration", b.String(), got.String(), nil)
+			continue
 		}
+		longest, ran := time.Duration(0), false
+		for _, st := range h.state.Steps {
+			if st.ID == id && st.Done != nil {
+				longest, ran = max(longest, st.Ended.Sub(st.Began)), true
+			}
+		}
+		got := longest.String()
+		if !ran {
+			got = "nothing: it did not run"
+		}
+		h.hold(ran && longest >= b.Min && longest <= b.Max, "duration."+id, "duration of "+id, b.String(), got, nil)
+	}
+}
+
+func sorted[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
+
+// last is the latest step of an id of which something holds.
+func last(s *journal.State, id string, is func(*journal.Step) bool) *journal.Step {
+	for _, st := range slices.Backward(s.Steps) {
+		if st.ID == id && is(st) {
+			return st
+		}
+	}
+	return nil
+}
+
+func branchOf(s *journal.State, id string) string {
+	if st := last(s, id, func(st *journal.Step) bool { return st.Decision != nil }); st != nil {
+		return st.Decision.Branch
 	}
 	return ""
 }
 
 func verdictOf(s *journal.State, id string) string {
-	for _, st := range slices.Backward(s.Steps) {
-		if st.ID == id && st.Done != nil {
-			return st.Done.Verdict
-		}
+	if st := last(s, id, func(st *journal.Step) bool { return st.Done != nil }); st != nil {
+		return st.Done.Verdict
 	}
 	return ""
 }
 
 func messageOf(s *journal.State, id string) (string, bool) {
-	for _, st := range slices.Backward(s.Steps) {
-		if st.ID == id && st.Message != nil {
-			return st.Message.Text, true
-		}
+	if st := last(s, id, func(st *journal.Step) bool { return st.Message != nil }); st != nil {
+		return st.Message.Text, true
 	}
 	return "", false
+}
+
+func evidenceOf(s *journal.State, id, key string) (any, bool) {
+	st := last(s, id, func(st *journal.Step) bool { return st.Done != nil })
+	if st == nil {
+		return nil, false
+	}
+	v, there := st.Done.Evidence[key]
+	return v, there
 }

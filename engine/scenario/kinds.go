@@ -31,13 +31,15 @@ type KindStub struct {
 	On      string            // the call in one line; * stands for any part
 	With    map[string]string // options that the call must have; * stands for any part
 	Replies []KindReply
+	Times   int // 0 is without end
 	Span    source.Span
 }
 
 // ResultStub says what the attempts of a step come back with, whatever its kind.
 type ResultStub struct {
-	On   string // a step's id, or the key of an attempt; * stands for any part
-	Span source.Span
+	On    string // a step's id, or the key of an attempt; * stands for any part
+	Times int    // 0 is without end
+	Span  source.Span
 
 	replies []*syntax.Node // typed once the kind is known
 }
@@ -70,36 +72,32 @@ func words(k *kind.Kind) []string {
 
 // stubShape is the form of a kind's stubs.
 func stubShape(k *kind.Kind) *spec.Shape {
-	reply := replyShape(k)
-	loose := &spec.Shape{Form: spec.Template, Loose: true}
-	return &spec.Shape{Form: spec.List, Elem: &spec.Shape{Form: spec.Object, Fields: []spec.Field{
-		{Key: "on", Shape: &spec.Shape{Form: spec.String}, Required: true, Doc: "The call: " + k.Stub.On + "; `*` stands for any part.", Example: k.Stub.Example},
-		{Key: "with", Shape: &spec.Shape{Form: spec.Map, Elem: loose}, Doc: "Options that the call must have, by name (`tls.mode`, `params[0]`); `*` stands for any part."},
-		{Key: "reply", Shape: oneOrList(reply), Required: true, Doc: "What comes back, or one time after the other; the last is given again and again."},
-	}}}
+	with := mapOf(&spec.Shape{Form: spec.Template, Loose: true})
+	return listOf(object(
+		needed("on", aString, "The call: "+k.Stub.On+"; `*` stands for any part.", k.Stub.Example),
+		field("with", with, "Options that the call must have, by name (`tls.mode`, `params[0]`); `*` stands for any part."),
+		needed("reply", oneOrList(replyShape(k)), "What comes back, or one time after the other; the last is given again and again.", ""), times))
 }
 
 // replyShape is the form of what a call of a kind comes back with.
 func replyShape(k *kind.Kind) *spec.Shape {
-	fields := []spec.Field{}
+	reply := object()
 	if k.Result != nil {
 		for _, f := range k.Result.Fields {
-			fields = append(fields, spec.Field{Key: f.Name, Shape: shapeOf(f.Type, f.Name, 0), Doc: f.Doc})
+			reply.Fields = append(reply.Fields, field(f.Name, shapeOf(f.Type, f.Name, 0), f.Doc))
 		}
 	}
-	str := &spec.Shape{Form: spec.String}
 	word := &spec.Shape{Form: spec.String, Enum: words(k)}
-	fault := &spec.Shape{Form: spec.OneOf, Alts: []*spec.Shape{word, {Form: spec.Object, Fields: []spec.Field{
-		{Key: "kind", Shape: word, Required: true, Doc: "The word of the error."}, {Key: "message", Shape: str, Doc: "What it says."}}}}}
+	fault := either(word, object(needed("kind", word, "The word of the error.", ""), field("message", aString, "What it says.")))
 	for _, f := range []spec.Field{
-		{Key: "error", Shape: fault, Doc: "It comes back with this error, and with nothing but the results beside it."},
-		{Key: "delay", Shape: &spec.Shape{Form: spec.Duration}, Doc: "How long it takes."},
+		field("error", fault, "It comes back with this error, and with nothing but the results beside it."),
+		field("delay", aDuration, "How long it takes."),
 	} {
-		if !slices.ContainsFunc(fields, func(x spec.Field) bool { return x.Key == f.Key }) {
-			fields = append(fields, f)
+		if _, taken := reply.Field(f.Key); !taken {
+			reply.Fields = append(reply.Fields, f)
 		}
 	}
-	return &spec.Shape{Form: spec.Object, Fields: fields}
+	return reply
 }
 
 // momentPattern is how a time is written.
@@ -217,41 +215,6 @@ func readReply(n *syntax.Node, k *kind.Kind, report source.Report) KindReply {
 		}
 	}
 	return r
-}
-
-func readKind(n *syntax.Node, k *kind.Kind, report source.Report) *KindStub {
-	s := &KindStub{Kind: k.Name, On: folded(text(n, "on")), With: texts(n.Get("with")), Span: n.Span}
-	for name := range s.With {
-		heldOption(n.Get("with"), name, k, report)
-	}
-	for _, r := range oneOrMore(n.Get("reply")) {
-		s.Replies = append(s.Replies, readReply(r, k, report))
-	}
-	return s
-}
-
-// heldOption refuses an option that the kind does not have.
-func heldOption(n *syntax.Node, name string, k *kind.Kind, report source.Report) {
-	shape := k.Options
-	if shape == nil {
-		return
-	}
-	if shape.Form == spec.OneOf && len(shape.Alts) > 0 {
-		shape = shape.Alts[len(shape.Alts)-1]
-	}
-	first := name
-	if i := strings.IndexAny(name, ".["); i >= 0 {
-		first = name[:i]
-	}
-	if _, ok := shape.Field(first); ok || shape.Form != spec.Object {
-		return
-	}
-	names := make([]string, len(shape.Fields))
-	for i, f := range shape.Fields {
-		names[i] = f.Key
-	}
-	key, _ := n.Key(name)
-	report(source.Diagnostic{Code: "unknown-option", Span: key.Span, Summary: fmt.Sprintf("`%s` has no option `%s`", k.Name, first), Detail: didYouMean(first, names)})
 }
 
 func didYouMean(word string, have []string) string {

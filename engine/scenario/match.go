@@ -1,153 +1,126 @@
 package scenario
 
 import (
-	"context"
-	"net/url"
+	"fmt"
+	"reflect"
+	"regexp"
 	"strings"
-	"sync"
+
+	"runbook/engine/types"
 )
 
-// Request is what a stub is held against.
-type Request struct {
-	Method string
-	URL    *url.URL
-	Header func(name string) string
-	Body   string
+// Match holds a text against what is wanted of it; all that is given must hold.
+type Match struct {
+	Equals   *string
+	Contains []string
+	Absent   []string
+	Matches  []*regexp.Regexp
+	JSON     any // a part that the text must hold, as JSON
+	HasJSON  bool
+	None     bool // there must be no text at all
 }
 
-// World is a scenario that is being played: it knows which replies were given.
-// It is safe for many goroutines.
-type World struct {
-	*Scenario
-	mu     sync.Mutex
-	given  map[any]int
-	missed []string
-}
-
-// Play opens a scenario's world.
-func Play(s *Scenario) *World { return &World{Scenario: s, given: map[any]int{}} }
-
-type during struct{}
-
-// During is a context in which a step makes an attempt.
-func During(ctx context.Context, step, key string) context.Context {
-	return context.WithValue(ctx, during{}, [2]string{step, key})
-}
-
-// Attempt is the step and the key of the attempt in which a call is made; both
-// are empty where nobody knows.
-func Attempt(ctx context.Context) (step, key string) {
-	at, _ := ctx.Value(during{}).([2]string)
-	return at[0], at[1]
-}
-
-// Missed are the calls that no stub answered, in words.
-func (w *World) Missed() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return append([]string(nil), w.missed...)
-}
-
-// Miss notes a call that no stub can answer, and gives it in words.
-func (w *World) Miss(call string) string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	why := "no stub answers " + call
-	w.missed = append(w.missed, why)
-	return why
-}
-
-func (w *World) next(stub any, replies int) int {
-	n := w.given[stub]
-	w.given[stub]++
-	return min(n, replies-1)
-}
-
-// HTTP is the reply to a request. False: no stub answers it; why says what comes
-// nearest.
-func (w *World) HTTP(r Request) (reply HTTPReply, ok bool, why string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	nearest := ""
-	for _, h := range w.Scenario.HTTP {
-		problem := h.problem(r)
-		if problem == "" {
-			return h.Replies[w.next(h, len(h.Replies))], true, ""
-		}
-		if nearest == "" && glob(h.URL, plain(r.URL)) {
-			nearest = "; the nearest, " + h.Method + " " + h.URL + ", does not fit: " + problem
+// Problem says why a text does not match, or "".
+func (m *Match) Problem(text string) string {
+	switch {
+	case m == nil:
+		return ""
+	case m.Equals != nil && text != *m.Equals:
+		return fmt.Sprintf("is %q, not %q", short(text), short(*m.Equals))
+	}
+	for _, c := range m.Contains {
+		if !strings.Contains(text, c) {
+			return fmt.Sprintf("is %q, which does not contain %q", short(text), c)
 		}
 	}
-	why = "no stub answers " + r.Method + " " + plain(r.URL) + nearest
-	w.missed = append(w.missed, why)
-	return HTTPReply{}, false, why
+	for _, c := range m.Absent {
+		if strings.Contains(text, c) {
+			return fmt.Sprintf("contains %q", c)
+		}
+	}
+	for _, re := range m.Matches {
+		if !re.MatchString(text) {
+			return fmt.Sprintf("is %q, which does not match `%s`", short(text), re)
+		}
+	}
+	if !m.HasJSON {
+		return ""
+	}
+	v, err := types.DecodeJSON([]byte(text))
+	if err != nil {
+		return fmt.Sprintf("is %q, which is not JSON", short(text))
+	}
+	return part("", m.JSON, v)
 }
 
-func plain(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
+// part says where a part is not held by a JSON value, or "".
+func part(at string, want, got any) string {
+	switch w := want.(type) {
+	case map[string]any:
+		m, ok := got.(map[string]any)
+		if !ok {
+			return fmt.Sprintf("holds no mapping at `%s`", path(at))
+		}
+		for _, k := range sorted(w) {
+			v, there := m[k]
+			if !there {
+				return fmt.Sprintf("has no `%s`", path(at+"."+k))
+			}
+			if p := part(at+"."+k, w[k], v); p != "" {
+				return p
+			}
+		}
+		return ""
+	case []any:
+		l, ok := got.([]any)
+		if !ok {
+			return fmt.Sprintf("holds no list at `%s`", path(at))
+		}
+		return partOfList(at, w, l)
+	}
+	if types.Equal(want, got) {
+		return ""
+	}
+	return fmt.Sprintf("has %s at `%s`, not %s", short(shown(got)), path(at), short(shown(want)))
+}
 
-func (h *HTTPStub) problem(r Request) string {
-	if h.Method != r.Method {
-		return "the method is " + r.Method
-	}
-	if !glob(h.URL, plain(r.URL)) && !glob(h.URL, plain(r.URL)+"/") {
-		return "the URL is another"
-	}
-	for k, v := range h.Query {
-		if got := r.URL.Query().Get(k); !glob(v, got) {
-			return "the query's `" + k + "` is another"
+// partOfList looks for each wanted entry behind the one before.
+func partOfList(at string, want, got []any) string {
+	for i, w := range want {
+		for len(got) > 0 && part("", w, got[0]) != "" {
+			got = got[1:]
 		}
-	}
-	for k, v := range h.Headers {
-		if !glob(v, r.Header(k)) {
-			return "the header `" + k + "` is another"
+		if len(got) == 0 {
+			return fmt.Sprintf("lacks entry %d of the list at `%s`: %s", i+1, path(at), short(shown(w)))
 		}
-	}
-	if p := h.Body.Problem(r.Body); p != "" {
-		return "the body " + p
+		got = got[1:]
 	}
 	return ""
 }
 
-// Shell is the reply to a command.
-func (w *World) Shell(argv []string, stdin string) (reply ShellReply, ok bool, why string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	nearest := ""
-	for _, s := range w.Scenario.Shell {
-		if !begins(argv, s.On) {
-			continue
-		}
-		if p := s.Stdin.Problem(stdin); p != "" {
-			nearest = "; the nearest does not fit: standard input " + p
-			continue
-		}
-		return s.Replies[w.next(s, len(s.Replies))], true, ""
+func path(at string) string {
+	if at == "" {
+		return "."
 	}
-	why = "no stub answers `" + strings.Join(argv, " ") + "`" + nearest
-	w.missed = append(w.missed, why)
-	return ShellReply{}, false, why
+	return strings.TrimPrefix(at, ".")
 }
 
-// NeedsStdin reports whether a stub of this command looks at standard input.
-func (w *World) NeedsStdin(argv []string) bool {
-	for _, s := range w.Scenario.Shell {
-		if s.Stdin != nil && begins(argv, s.On) {
-			return true
-		}
+// shown is a value as people read it, a text in quotes.
+func shown(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "null"
+	case string:
+		return fmt.Sprintf("%q", v)
 	}
-	return false
+	return types.Format(v)
 }
 
-func begins(argv, words []string) bool {
-	if len(argv) < len(words) {
-		return false
+func short(s string) string {
+	if r := []rune(s); len(r) > 200 {
+		return string(r[:200]) + "…"
 	}
-	for i, w := range words {
-		if !glob(w, argv[i]) {
-			return false
-		}
-	}
-	return true
+	return s
 }
 
 // glob holds a text against a pattern in which * stands for any part.
@@ -169,4 +142,45 @@ func glob(pattern, s string) bool {
 		s = s[i+len(p):]
 	}
 	return strings.HasSuffix(s, parts[last])
+}
+
+func begins(argv, words []string) bool {
+	if len(argv) < len(words) {
+		return false
+	}
+	for i, w := range words {
+		if !glob(w, argv[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// covers reports whether whatever fits b fits a as well: then b, which stands
+// behind a, is never reached.
+func covers(a, b map[string]string) bool {
+	for k, p := range a {
+		if q, there := b[k]; !there || !glob(p, q) {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *Match) covers(n *Match) bool {
+	return m == nil || n != nil && alikeMatches(m, n)
+}
+
+func alikeMatches(m, n *Match) bool {
+	a, b := *m, *n
+	if len(a.Matches) != len(b.Matches) {
+		return false
+	}
+	for i := range a.Matches {
+		if a.Matches[i].String() != b.Matches[i].String() {
+			return false
+		}
+	}
+	a.Matches, b.Matches = nil, nil
+	return reflect.DeepEqual(a, b)
 }

@@ -2,7 +2,10 @@ package scenario
 
 import (
 	"fmt"
+	"math"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,87 +16,140 @@ import (
 	"runbook/engine/types"
 )
 
-// read turns one scenario's node, whose shape was checked, into a Scenario.
-func read(e syntax.Entry, kinds []kind.Kind, report source.Report) *Scenario {
-	n := e.Value
-	s := &Scenario{Name: e.Key.Value, Title: text(n, "title"), Inputs: values(n.Get("inputs")), Secrets: texts(n.Get("secrets")), Answers: map[string]Answer{}, Span: e.Key.Span}
+// reader turns nodes, whose shape was checked, into scenarios.
+type reader struct {
+	kinds   []*kind.Kind
+	stubbed []*kind.Kind // those with stubs of a form of their own
+	report  source.Report
+}
+
+func (r *reader) bad(code string, at source.Span, summary, detail string) {
+	r.report(source.Diagnostic{Code: code, Span: at, Summary: summary, Detail: detail})
+}
+
+func (r *reader) scenario(name string, n *syntax.Node) *Scenario {
+	s := &Scenario{Name: name, Title: text(n, "title"), Extends: text(n, "extends"), Start: DefaultStart, Inputs: values(n.Get("inputs")), Secrets: texts(n.Get("secrets")), Answers: map[string]Answer{}, node: n, kinds: r.kinds}
+	if at := n.Get("start"); at != nil {
+		s.Start = moment(at, r.report)
+	}
 	for _, h := range items(n.Get("http")) {
-		s.HTTP = append(s.HTTP, readHTTP(h, report))
+		s.HTTP = append(s.HTTP, r.http(h))
 	}
 	for _, c := range items(n.Get("shell")) {
-		s.Shell = append(s.Shell, readShell(c, report))
+		s.Shell = append(s.Shell, r.shell(c))
 	}
-	for i := range kinds {
-		k := &kinds[i]
-		if k.Stub == nil || k.Name == "http" || k.Name == "shell" {
-			continue
-		}
+	for _, k := range r.stubbed {
 		for _, c := range items(n.Get(k.Name)) {
-			s.Kinds = append(s.Kinds, readKind(c, k, report))
+			s.Kinds = append(s.Kinds, r.kind(c, k))
 		}
 	}
-	for _, r := range items(n.Get("results")) {
-		s.Results = append(s.Results, &ResultStub{On: text(r, "on"), Span: r.Span, replies: oneOrMore(r.Get("reply"))})
+	for _, c := range items(n.Get("results")) {
+		stub := &ResultStub{On: text(c, "on"), Times: whole(c.Get("times"), 0), Span: c.Span, replies: oneOrMore(c.Get("reply"))}
+		r.times(c, stub.Times, len(stub.replies))
+		s.Results = append(s.Results, stub)
 	}
 	for _, a := range entries(n.Get("answers")) {
-		switch v := syntax.Literal(a.Value).(type) {
-		case map[string]any:
-			s.Answers[a.Key.Value] = Answer{Choice: "done", Values: v}
-		default:
-			s.Answers[a.Key.Value] = Answer{Choice: types.Format(v)}
+		if a.Value.Kind != syntax.Null {
+			s.Answers[a.Key.Value] = answer(a.Value)
 		}
 	}
-	x := n.Get("expect")
-	s.Expect = Expect{Outcome: text(x, "outcome"), Decisions: texts(x.Get("decisions")), Verdicts: texts(x.Get("verdicts")), Facts: values(x.Get("facts")), Messages: map[string]Match{}}
-	for _, m := range entries(x.Get("messages")) {
-		s.Expect.Messages[m.Key.Value] = *readMatch(m.Value)
-	}
+	s.Expect = r.expect(n.Get("expect"))
 	return s
 }
 
-func readHTTP(n *syntax.Node, report source.Report) *HTTPStub {
-	on := n.Get("on")
-	method, rest, ok := strings.Cut(strings.TrimSpace(on.Text.Value), " ")
-	rest = strings.TrimSpace(rest)
-	u, err := url.Parse(strings.ReplaceAll(rest, "*", "x"))
-	if !ok || method != strings.ToUpper(method) || err != nil || u.Host == "" || u.RawQuery != "" {
-		report(source.Diagnostic{Code: "bad-stub", Span: on.Span, Summary: "this is not a method and a URL", Detail: "Write `GET https://api.example.com/v1/*`; a query stands under `query:`."})
+// times refuses replies that are never given.
+func (r *reader) times(n *syntax.Node, times, replies int) {
+	if times > 0 && times < replies {
+		r.bad("bad-stub", n.Get("times").Span, fmt.Sprintf("it answers %s, and has %d replies", often(times), replies), "Remove the replies that are never given, or raise `times`.")
 	}
-	h := &HTTPStub{Method: method, URL: rest, Query: texts(n.Get("query")), Headers: texts(n.Get("headers")), Body: readMatch(n.Get("body")), Span: n.Span}
-	for _, r := range oneOrMore(n.Get("reply")) {
-		reply := HTTPReply{Status: 200, Headers: texts(r.Get("headers")), Body: text(r, "body"), Delay: duration(r.Get("delay")), Error: text(r, "error")}
-		if v := r.Get("status"); v != nil {
-			reply.Status, _ = syntax.Literal(v).(int)
-		}
-		if v := r.Get("json"); v != nil {
-			reply.JSON, reply.HasJSON = syntax.Literal(v), true
+}
+
+func (r *reader) http(n *syntax.Node) *HTTPStub {
+	on := n.Get("on")
+	method, rest, ok := request(on.Text.Value)
+	u, err := url.Parse(strings.ReplaceAll(rest, "*", "x"))
+	if !ok || err != nil || u.Host == "" || u.RawQuery != "" {
+		r.bad("bad-stub", on.Span, "this is not a method and a URL", "Write `GET https://api.example.com/v1/*`; a query stands under `query:`.")
+	}
+	h := &HTTPStub{Method: method, URL: rest, Query: texts(n.Get("query")), Headers: texts(n.Get("headers")), Body: r.match(n.Get("body")), Times: whole(n.Get("times"), 0), Span: n.Span}
+	for _, x := range oneOrMore(n.Get("reply")) {
+		reply := HTTPReply{Status: whole(x.Get("status"), 200), Headers: texts(x.Get("headers")), Body: text(x, "body"), Delay: duration(x.Get("delay")), Drip: duration(x.Get("drip")), Error: text(x, "error")}
+		if v := x.Get("json"); v != nil {
+			reply.JSON, reply.HasJSON = types.Encode(syntax.Literal(v)), true
 		}
 		h.Replies = append(h.Replies, reply)
 	}
+	r.times(n, h.Times, len(h.Replies))
 	return h
 }
 
-func readShell(n *syntax.Node, report source.Report) *ShellStub {
-	s := &ShellStub{On: strings.Fields(text(n, "on")), Stdin: readMatch(n.Get("stdin")), Span: n.Span}
+// done are the keys of what a program does, which stand in a stub or in its
+// replies.
+var done = []string{"stdout", "stderr", "exit", "signal", "delay"}
+
+func (r *reader) shell(n *syntax.Node) *ShellStub {
+	s := &ShellStub{On: strings.Fields(text(n, "on")), Stdin: r.match(n.Get("stdin")), Times: whole(n.Get("times"), 0), Span: n.Span}
 	if len(s.On) == 0 {
-		report(source.Diagnostic{Code: "bad-stub", Span: n.Span, Summary: "`on` is empty", Detail: "Write the words that the command begins with: `kubectl get pods`."})
+		r.bad("bad-stub", n.Span, "`on` is empty", "Write the words that the command begins with: `kubectl get pods`.")
 	}
 	replies := oneOrMore(n.Get("reply"))
 	if n.Get("reply") == nil {
 		replies = []*syntax.Node{n}
+	} else {
+		for _, key := range done {
+			if at, beside := n.Key(key); beside {
+				r.bad("bad-stub", at.Span, fmt.Sprintf("`%s` stands beside `reply`, which is in its place", key), "Put it into the reply.")
+			}
+		}
 	}
-	for _, r := range replies {
-		reply := ShellReply{Stdout: text(r, "stdout"), Stderr: text(r, "stderr"), Delay: duration(r.Get("delay"))}
-		if v := r.Get("exit"); v != nil {
-			reply.Exit, _ = syntax.Literal(v).(int)
+	for _, x := range replies {
+		reply := ShellReply{Stdout: text(x, "stdout"), Stderr: text(x, "stderr"), Delay: duration(x.Get("delay")), Exit: whole(x.Get("exit"), 0), Signal: text(x, "signal")}
+		if n := signals[reply.Signal]; n > 0 {
+			reply.Exit = 128 + n
 		}
 		s.Replies = append(s.Replies, reply)
 	}
+	r.times(n, s.Times, len(s.Replies))
 	return s
 }
 
-func readMatch(n *syntax.Node) *Match {
-	if n == nil {
+func (r *reader) kind(n *syntax.Node, k *kind.Kind) *KindStub {
+	s := &KindStub{Kind: k.Name, On: folded(text(n, "on")), With: texts(n.Get("with")), Times: whole(n.Get("times"), 0), Span: n.Span}
+	for _, e := range entries(n.Get("with")) {
+		heldOption(e.Key, k, r.report)
+	}
+	for _, x := range oneOrMore(n.Get("reply")) {
+		s.Replies = append(s.Replies, readReply(x, k, r.report))
+	}
+	r.times(n, s.Times, len(s.Replies))
+	return s
+}
+
+// heldOption refuses an option that the kind does not have.
+func heldOption(key source.Text, k *kind.Kind, report source.Report) {
+	shape := k.Options
+	if shape != nil && shape.Form == spec.OneOf && len(shape.Alts) > 0 {
+		shape = shape.Alts[len(shape.Alts)-1]
+	}
+	if shape == nil || shape.Form != spec.Object {
+		return
+	}
+	first := key.Value
+	if i := strings.IndexAny(first, ".["); i >= 0 {
+		first = first[:i]
+	}
+	names := make([]string, len(shape.Fields))
+	for i, f := range shape.Fields {
+		names[i] = f.Key
+	}
+	if !slices.Contains(names, first) {
+		report(source.Diagnostic{Code: "unknown-option", Span: key.Span, Summary: fmt.Sprintf("`%s` has no option `%s`", k.Name, first), Detail: didYouMean(first, names)})
+	}
+}
+
+// match reads what a text must be.
+func (r *reader) match(n *syntax.Node) *Match {
+	if n == nil || n.Kind == syntax.Null {
 		return nil
 	}
 	if n.Kind == syntax.Scalar {
@@ -109,51 +165,126 @@ func readMatch(n *syntax.Node) *Match {
 	for _, c := range oneOrMore(n.Get("absent")) {
 		m.Absent = append(m.Absent, c.Text.Value)
 	}
+	for _, c := range oneOrMore(n.Get("matches")) {
+		re, err := regexp.Compile(c.Text.Value)
+		if err != nil {
+			r.bad("bad-value", c.Span, "this is no regular expression: "+err.Error(), "Write one in Go's syntax, such as `^P[12]`.")
+			continue
+		}
+		m.Matches = append(m.Matches, re)
+	}
+	if v := n.Get("json"); v != nil {
+		m.JSON, m.HasJSON = types.Encode(syntax.Literal(v)), true
+	}
 	return m
 }
 
-// Check holds a scenario against what the runbook has: its inputs, secrets,
-// facts and steps.
-func (s *Scenario) Check(known Known, report source.Report) {
-	say := func(what, name string, have []string) {
-		detail := "It has " + strings.Join(have, ", ") + "."
-		if near := source.Suggest(name, have); near != "" {
-			detail = fmt.Sprintf("Did you mean `%s`?", near)
+// long are the keys of an answer in its long form; any other is a field.
+var long = []string{"answer", "values", "after", "by"}
+
+func answer(n *syntax.Node) Answer {
+	if n.Kind == syntax.Sequence {
+		a := answer(n.Items[0])
+		for _, item := range n.Items[1:] {
+			a.Then = append(a.Then, answer(item))
 		}
-		report(source.Diagnostic{Code: "unknown-" + what, Span: s.Span, Summary: fmt.Sprintf("scenario %s: the runbook has no %s `%s`", s.Name, what, name), Detail: detail})
+		return a
 	}
-	hold(s.Inputs, known.Inputs, func(n string) { say("input", n, known.Inputs) })
-	hold(s.Secrets, known.Secrets, func(n string) { say("secret", n, known.Secrets) })
-	hold(s.Expect.Facts, known.Facts, func(n string) { say("fact", n, known.Facts) })
-	step := func(n string) { say("step", n, known.Steps) }
-	hold(s.Expect.Decisions, known.Steps, step)
-	hold(s.Expect.Verdicts, known.Steps, step)
-	hold(s.Expect.Messages, known.Steps, step)
-	for name := range s.Answers {
-		if id := strings.TrimSuffix(name, ">undo"); !contains(known.Steps, id) {
-			step(id)
+	if n.Kind == syntax.Scalar {
+		return Answer{Choice: n.Text.Value}
+	}
+	a := Answer{Choice: "done", After: duration(n.Get("after")), By: text(n, "by"), Values: values(n.Get("values"))}
+	if c := text(n, "answer"); c != "" {
+		a.Choice = c
+	}
+	for _, e := range n.Entries {
+		if !slices.Contains(long, e.Key.Value) {
+			a.Values[e.Key.Value] = types.Encode(syntax.Literal(e.Value))
 		}
+	}
+	return a
+}
+
+func (r *reader) expect(n *syntax.Node) Expect {
+	x := Expect{Outcome: text(n, "outcome"), Decisions: texts(n.Get("decisions")), Verdicts: texts(n.Get("verdicts")), Facts: values(n.Get("facts")),
+		Outputs: values(n.Get("outputs")), Evidence: values(n.Get("evidence")), Messages: map[string]Match{}, Duration: map[string]Bounds{}, at: map[string]source.Span{}}
+	for _, m := range entries(n.Get("messages")) {
+		if m.Value.Kind == syntax.Null {
+			continue
+		}
+		x.Messages[m.Key.Value] = *r.match(m.Value)
+		if m.Value.Kind == syntax.Scalar && m.Value.Text.Value == "absent" {
+			x.Messages[m.Key.Value] = Match{None: true}
+		}
+	}
+	for _, c := range items(n.Get("calls")) {
+		x.Calls = append(x.Calls, r.call(c))
+	}
+	for _, o := range items(n.Get("order")) {
+		x.Order = append(x.Order, o.Text.Value)
+	}
+	r.lasts(&x, n.Get("duration"))
+	for _, e := range entries(n) {
+		x.at[e.Key.Value] = e.Key.Span
+		for _, inner := range e.Value.Entries {
+			x.at[e.Key.Value+"."+inner.Key.Value] = inner.Key.Span
+		}
+	}
+	return x
+}
+
+// call reads how often something must be called.
+func (r *reader) call(n *syntax.Node) CallWant {
+	c := CallWant{On: text(n, "on"), Min: 1, Max: -1, Body: r.match(n.Get("body")), Span: n.Span}
+	if folded(c.On) == "" {
+		r.bad("bad-value", n.Get("on").Span, "`on` is empty", "Write the call: `GET https://api.example.com/v1/*`, or `kubectl get pods`.")
+	}
+	t := n.Get("times")
+	switch {
+	case t == nil:
+	case t.Kind == syntax.Mapping:
+		c.Min, c.Max = whole(t.Get("min"), 0), whole(t.Get("max"), -1)
+		if c.Max >= 0 && c.Min > c.Max {
+			r.bad("bad-value", t.Span, "`min` is greater than `max`", "Turn them round.")
+		}
+	default:
+		c.Min = whole(t, 1)
+		c.Max = c.Min
+	}
+	return c
+}
+
+// lasts reads how long the run, and steps, may take.
+func (r *reader) lasts(x *Expect, n *syntax.Node) {
+	run := Bounds{Max: math.MaxInt64}
+	for _, e := range entries(n) {
+		at := e.Key.Value
+		switch {
+		case e.Value.Kind == syntax.Null:
+		case e.Value.Kind == syntax.Mapping:
+			x.Duration[at] = r.bounds(e.Value)
+		case at == "min":
+			run.Min = duration(e.Value)
+			x.Duration[""] = run
+		case at == "max":
+			run.Max = duration(e.Value)
+			x.Duration[""] = run
+		}
+	}
+	if run.Min > run.Max {
+		r.bad("bad-value", n.Span, "`min` is greater than `max`", "Turn them round.")
 	}
 }
 
-// Known are the names that a runbook has.
-type Known struct{ Inputs, Secrets, Facts, Steps []string }
-
-func hold[T any](m map[string]T, have []string, missing func(string)) {
-	for n := range m {
-		if !contains(have, n) {
-			missing(n)
-		}
+func (r *reader) bounds(n *syntax.Node) Bounds {
+	b := Bounds{Min: duration(n.Get("min")), Max: math.MaxInt64}
+	if m := n.Get("max"); m != nil {
+		b.Max = duration(m)
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
+	if b.Min > b.Max {
+		r.bad("bad-value", n.Span, "`min` is greater than `max`", "Turn them round.")
 	}
-	return false
+	return b
 }
 
 // The accessors below read what Check has seen.
@@ -163,6 +294,14 @@ func text(n *syntax.Node, key string) string {
 		return v.Text.Value
 	}
 	return ""
+}
+
+// whole is an integer, or what stands for it where it is missing.
+func whole(n *syntax.Node, missing int) int {
+	if i, ok := syntax.Literal(n).(int); ok {
+		return i
+	}
+	return missing
 }
 
 func items(n *syntax.Node) []*syntax.Node {
@@ -192,7 +331,9 @@ func oneOrMore(n *syntax.Node) []*syntax.Node {
 func texts(n *syntax.Node) map[string]string {
 	out := map[string]string{}
 	for _, e := range entries(n) {
-		out[e.Key.Value] = e.Value.Text.Value
+		if e.Value.Kind == syntax.Scalar {
+			out[e.Key.Value] = e.Value.Text.Value
+		}
 	}
 	return out
 }
@@ -200,13 +341,13 @@ func texts(n *syntax.Node) map[string]string {
 func values(n *syntax.Node) map[string]any {
 	out := map[string]any{}
 	for _, e := range entries(n) {
-		out[e.Key.Value] = syntax.Literal(e.Value)
+		out[e.Key.Value] = types.Encode(syntax.Literal(e.Value))
 	}
 	return out
 }
 
 func duration(n *syntax.Node) time.Duration {
-	if n == nil {
+	if n == nil || n.Kind != syntax.Scalar {
 		return 0
 	}
 	d, _ := spec.ParseDuration(n.Text.Value)

@@ -4,9 +4,7 @@
 package scenario
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"runbook/engine/kind"
@@ -44,10 +42,12 @@ func (f *File) Names() []string {
 	return out
 }
 
-// Scenario is one world.
+// Scenario is one world, with all that it inherits.
 type Scenario struct {
 	Name    string
 	Title   string
+	Extends string    // the scenario of which it is a variation; "" is none
+	Start   time.Time // on the simulated clock
 	Inputs  map[string]any
 	Secrets map[string]string
 	HTTP    []*HTTPStub
@@ -57,100 +57,32 @@ type Scenario struct {
 	Answers map[string]Answer // by step; STEP>undo for the offer to undo it
 	Expect  Expect
 	Span    source.Span
+
+	node  *syntax.Node // the whole of it
+	own   *syntax.Node // without what it inherits
+	base  bool         // another one extends it
+	kinds []*kind.Kind
 }
 
-// HTTPStub answers requests. Replies are given one after the other; the last is
-// given again and again.
-type HTTPStub struct {
-	Method  string
-	URL     string // without a query; * stands for any part
-	Query   map[string]string
-	Headers map[string]string
-	Body    *Match
-	Replies []HTTPReply
-	Span    source.Span
-}
-
-// HTTPReply is one answer, or one way of not answering.
-type HTTPReply struct {
-	Status  int
-	Headers map[string]string
-	JSON    any
-	HasJSON bool
-	Body    string
-	Delay   time.Duration
-	Drip    time.Duration // the body comes in pieces over this time
-	Error   string        // one of Faults; then nothing else counts but Delay
-}
-
-// Faults are the ways in which a server does not answer.
-var Faults = []string{"refused", "reset", "timeout", "dns", "tls"}
-
-// ShellStub answers commands whose argv begins with the words of On; * stands
-// for one word or part of one.
-type ShellStub struct {
-	On      []string
-	Stdin   *Match
-	Replies []ShellReply
-	Span    source.Span
-}
-
-// ShellReply is what a command leaves behind.
-type ShellReply struct {
-	Stdout string
-	Stderr string
-	Exit   int
-	Delay  time.Duration
-}
+// DefaultStart is when a scenario begins that does not say it.
+var DefaultStart = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
 
 // Answer is what a person says: a choice, or values by field.
 type Answer struct {
 	Choice string
 	Values map[string]any
+	After  time.Duration // how long the person takes
+	By     string        // who it is; "" is somebody who may
+	Then   []Answer      // what they say the times after
 }
 
-// Expect is what must come of a run. What is not given is not looked at.
-type Expect struct {
-	Outcome   string
-	Decisions map[string]string // step -> branch
-	Verdicts  map[string]string // step -> verdict
-	Facts     map[string]any
-	Messages  map[string]Match // step -> text
-}
-
-// Match holds a text against what is wanted of it; all that is given must hold.
-type Match struct {
-	Equals   *string
-	Contains []string
-	Absent   []string
-}
-
-// Problem says why a text does not match, or "".
-func (m *Match) Problem(text string) string {
-	switch {
-	case m == nil:
-		return ""
-	case m.Equals != nil && text != *m.Equals:
-		return fmt.Sprintf("is %q, not %q", short(text), short(*m.Equals))
+// Nth is the answer to the question when it is put for the n-th time, from 0. The
+// last is given again and again.
+func (a Answer) Nth(n int) Answer {
+	if n <= 0 || len(a.Then) == 0 {
+		return a
 	}
-	for _, c := range m.Contains {
-		if !strings.Contains(text, c) {
-			return fmt.Sprintf("is %q, which does not contain %q", short(text), c)
-		}
-	}
-	for _, c := range m.Absent {
-		if strings.Contains(text, c) {
-			return fmt.Sprintf("contains %q", c)
-		}
-	}
-	return ""
-}
-
-func short(s string) string {
-	if r := []rune(s); len(r) > 200 {
-		return string(r[:200]) + "…"
-	}
-	return s
+	return a.Then[min(n, len(a.Then))-1]
 }
 
 // Parse reads a file of scenarios, which may stand in for the given kinds. It
@@ -170,8 +102,25 @@ func Parse(f *source.File, report source.Report, kinds ...kind.Kind) *File {
 		return nil
 	}
 	out := &File{Runbook: text(root, "runbook"), Named: root.Get("runbook").Span}
-	for _, e := range entries(root.Get("scenarios")) {
-		out.Scenarios = append(out.Scenarios, read(e, kinds, say))
+	scenarios := entries(root.Get("scenarios"))
+	tree, bases := newFamily(scenarios, say), map[string]bool{}
+	for _, e := range scenarios {
+		bases[text(e.Value, "extends")] = true
+	}
+	r := &reader{report: say}
+	for i := range kinds {
+		r.kinds = append(r.kinds, &kinds[i])
+	}
+	r.stubbed = stubbed(kinds)
+	for _, e := range scenarios {
+		n := tree.whole(e)
+		if n == nil {
+			continue
+		}
+		s := r.scenario(e.Key.Value, n)
+		s.Span, s.own, s.base = e.Key.Span, e.Value, bases[e.Key.Value]
+		s.unreachable(say)
+		out.Scenarios = append(out.Scenarios, s)
 	}
 	if failed {
 		return nil

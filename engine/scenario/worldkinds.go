@@ -11,23 +11,28 @@ import (
 )
 
 // Kind is the reply to a call of a kind, by its line and its options. False: no
-// stub answers it; why says what comes nearest.
-func (w *World) Kind(name, line string, options map[string]any) (reply KindReply, ok bool, why string) {
+// KindCall is the reply to a call of which more is known.
+func (w *World) KindCall(c Call, options map[string]any) (reply KindReply, ok bool, why string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	flat, nearest := kind.Used(options, false).Options, ""
+	w.record(c)
+	flat, nearest, call := kind.Used(options, false).Options, "", c.Kind+" "+c.Line
 	var have []string
 	for _, s := range w.Scenario.Kinds {
-		if s.Kind != name {
+		if s.Kind != c.Kind {
 			continue
 		}
 		have = append(have, s.On)
-		if !glob(s.On, line) {
+		if !glob(s.On, c.Line) {
 			continue
 		}
 		problem := s.problem(flat)
 		if problem == "" {
-			reply = s.Replies[w.next(s, len(s.Replies))]
+			n, left := w.next(s, len(s.Replies), s.Times)
+			if !left {
+				return reply, false, w.ranOut(call, s.Times, s.Span)
+			}
+			reply = s.Replies[n]
 			reply.Fields, _ = copied(reply.Fields).(map[string]any)
 			return reply, true, ""
 		}
@@ -35,12 +40,10 @@ func (w *World) Kind(name, line string, options map[string]any) (reply KindReply
 			nearest = fmt.Sprintf("; the nearest, %s, does not fit: %s", s.On, problem)
 		}
 	}
-	if near := source.Suggest(line, have); nearest == "" && near != "" {
+	if near := source.Suggest(c.Line, have); nearest == "" && near != "" {
 		nearest = "; the nearest is for " + near
 	}
-	why = fmt.Sprintf("no stub answers %s %s%s", name, line, nearest)
-	w.missed = append(w.missed, why)
-	return KindReply{}, false, why
+	return reply, false, w.miss("no stub answers " + call + nearest)
 }
 
 func (s *KindStub) problem(options map[string]kind.Leaf) string {
@@ -57,18 +60,23 @@ func (s *KindStub) problem(options map[string]kind.Leaf) string {
 }
 
 // Result is what an attempt of a step comes back with, where the scenario says so
-// for the step.
-func (w *World) Result(k *kind.Kind, step, key string) (reply KindReply, ok bool) {
+// for the step. False: it says nothing; or, where why does, nothing any more.
+func (w *World) Result(k *kind.Kind, step, key string) (reply KindReply, ok bool, why string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range w.Scenario.Results {
-		if r.On == step || glob(r.On, key) || glob(r.On, journal.StepKey(key)) {
-			reply = readReply(r.replies[w.next(r, len(r.replies))], k, func(source.Diagnostic) {})
-			alike(k, reply.Fields)
-			return reply, true
+		if r.On != step && !glob(r.On, key) && !glob(r.On, journal.StepKey(key)) {
+			continue
 		}
+		n, left := w.next(r, len(r.replies), r.Times)
+		if !left {
+			return reply, false, w.ranOut("the attempt "+key, r.Times, r.Span)
+		}
+		reply = readReply(r.replies[n], k, func(source.Diagnostic) {})
+		alike(k, reply.Fields)
+		return reply, true, ""
 	}
-	return KindReply{}, false
+	return reply, false, ""
 }
 
 // alike gives a body whose JSON alone is given as text as well: kinds give both.

@@ -176,6 +176,9 @@ func rules(s *spec.Shape) []string {
 	if len(s.Apart) > 0 {
 		out = append(out, "At most one of "+ticked(s.Apart)+".")
 	}
+	if s.Elem != nil {
+		out = append(out, "Any other key holds "+syntax.Describe(s.Elem)+".")
+	}
 	return out
 }
 

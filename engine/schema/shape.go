@@ -220,7 +220,11 @@ func (b *builder) object(s *spec.Shape) node {
 	if required != nil {
 		n = append(n, member{"required", required})
 	}
-	n = append(n, member{"patternProperties", obj("^x-", obj("description", "The author's own: the program passes it over."))}, member{"additionalProperties", false})
+	var others any = false
+	if s.Elem != nil {
+		others = b.shape(s.Elem)
+	}
+	n = append(n, member{"patternProperties", obj("^x-", obj("description", "The author's own: the program passes it over."))}, member{"additionalProperties", others})
 	return append(n, together(s)...)
 }
 

@@ -37,7 +37,7 @@ type Shape struct {
 	Name    string   // a name of its own in the JSON Schema; required for Ref and recursive shapes
 	Doc     string   // one or more sentences
 	Fields  []Field  // of an Object, in the order in which they are documented
-	Elem    *Shape   // of a List or a Map
+	Elem    *Shape   // of a List or a Map; of an Object: what its other keys hold, nil where it has none
 	Alts    []*Shape // of a OneOf or Union
 	Tag     string   // of an Object in a Union: the key whose presence selects it
 	One     []string // of an Object: exactly one of these keys must be there

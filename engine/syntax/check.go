@@ -267,6 +267,8 @@ func (c *checker) object(n *Node, s *spec.Shape, what, tag string, others ...*sp
 		case ok:
 			c.value(e.Value, f.Shape, "`"+e.Key.Value+"`")
 		case strings.HasPrefix(e.Key.Value, "x-"):
+		case s.Elem != nil:
+			c.value(e.Value, s.Elem, "`"+e.Key.Value+"`")
 		default:
 			c.unknown(e, s, what, tag, others)
 		}

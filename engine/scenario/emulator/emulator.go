@@ -146,7 +146,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	reply, known := e.take(r.Header.Get(pickedHeader))
 	if !known {
-		reply = e.pick(r.Method, &u, r.Header, string(body))
+		reply = e.pick(r.Context(), r.Method, &u, r.Header, string(body))
 	}
 	if guard.Wait(r.Context(), reply.Delay) != nil {
 		return
@@ -169,7 +169,7 @@ func (e *Emulator) exchange(r *http.Request, next http.RoundTripper) (*http.Resp
 	if err != nil {
 		return nil, err
 	}
-	reply := e.pick(r.Method, r.URL, r.Header, body)
+	reply := e.pick(r.Context(), r.Method, r.URL, r.Header, body)
 	if isBroken(reply) {
 		if err := guard.Wait(r.Context(), reply.Delay); err != nil {
 			return nil, err
@@ -186,7 +186,7 @@ func (e *Emulator) exchange(r *http.Request, next http.RoundTripper) (*http.Resp
 		return nil, err
 	}
 	resp.Request = r
-	if reply.Error == truncated {
+	if reply.Error == scenario.Truncated {
 		resp.Body = &brokenOff{resp.Body}
 	}
 	return resp, nil

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"runbook/engine/guard"
@@ -13,6 +14,7 @@ import (
 	"runbook/engine/kind/exec"
 	"runbook/engine/permit"
 	"runbook/engine/scenario"
+	"runbook/engine/types"
 )
 
 // Kinds are the kinds as they are in a world: what the scenario says of a step
@@ -40,8 +42,8 @@ func (s *stubbed) Execute(ctx context.Context, r exec.Request) exec.Result {
 	if stub != nil && stub.Effects != nil {
 		effects = stub.Effects
 	}
-	reply, given := s.world.Result(&s.kind.Kind, r.Step, r.Key)
-	if !given && stub == nil {
+	reply, given, why := s.world.Result(&s.kind.Kind, r.Step, r.Key)
+	if !given && stub == nil && why == "" {
 		return s.kind.Executor.Execute(ctx, r)
 	}
 	if effects != nil {
@@ -49,14 +51,46 @@ func (s *stubbed) Execute(ctx context.Context, r exec.Request) exec.Result {
 			return s.nothing(&exec.Error{Kind: "denied", Message: err.Error()}, 0)
 		}
 	}
+	call := s.call(r)
+	if given {
+		s.world.Record(call)
+	} else if why == "" {
+		reply, given, why = s.world.KindCall(call, r.Options)
+	}
 	if !given {
-		var why string
-		line := stub.Line(r.Options)
-		if reply, given, why = s.world.Kind(s.kind.Name, line, r.Options); !given {
-			return s.nothing(&exec.Error{Kind: s.missing(), Message: "drill: " + why}, 0)
-		}
+		return s.nothing(&exec.Error{Kind: s.missing(), Message: "drill: " + why}, 0)
 	}
 	return s.answer(ctx, r, reply)
+}
+
+// call is what the call is for those who ask what was called.
+func (s *stubbed) call(r exec.Request) scenario.Call {
+	c := scenario.Call{Kind: s.kind.Name, Step: r.Step, Key: r.Key}
+	url, goesOverHTTP := r.Options["url"].(string)
+	switch {
+	case s.kind.Stub != nil:
+		c.Line = s.kind.Stub.Line(r.Options)
+	case goesOverHTTP:
+		method, _ := r.Options["method"].(string)
+		if method == "" {
+			method = "GET"
+		}
+		url, _, _ = strings.Cut(url, "?")
+		c.Kind, c.Line = "http", method+" "+url
+	default:
+		c.Argv = wordsOf(r.Options["argv"])
+		c.Line = strings.Join(c.Argv, " ")
+	}
+	return c
+}
+
+func wordsOf(v any) []string {
+	list, _ := v.([]any)
+	out := make([]string, len(list))
+	for i, w := range list {
+		out[i] = types.Format(w)
+	}
+	return out
 }
 
 // missing is the word of the error for a call that nothing answers.

@@ -41,7 +41,7 @@ func (m *Memory) exchange(r *http.Request, _ http.RoundTripper) (*http.Response,
 	if err != nil {
 		return nil, err
 	}
-	reply := m.pick(r.Method, r.URL, r.Header, body)
+	reply := m.pick(r.Context(), r.Method, r.URL, r.Header, body)
 	trace := httptrace.ContextClientTrace(r.Context())
 	if trace != nil && trace.WroteRequest != nil && !isBroken(reply) {
 		trace.WroteRequest(httptrace.WroteRequestInfo{})

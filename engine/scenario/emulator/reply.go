@@ -33,7 +33,7 @@ func content(method string, reply scenario.HTTPReply) (status int, h http.Header
 	if h.Get("Content-Type") == "" && len(body) > 0 {
 		h.Set("Content-Type", http.DetectContentType(body))
 	}
-	if reply.Error == truncated {
+	if reply.Error == scenario.Truncated {
 		body = body[:len(body)/2]
 	}
 	if method != http.MethodHead || h.Get("Content-Length") == "" {
@@ -100,7 +100,7 @@ func response(r *http.Request, reply scenario.HTTPReply) *http.Response {
 	}
 	parts, pause := pieces(body, reply.Drip)
 	resp.Body = &slowly{ctx: r.Context(), parts: parts, pause: pause}
-	if reply.Error == truncated {
+	if reply.Error == scenario.Truncated {
 		resp.Body = &brokenOff{resp.Body}
 	}
 	return resp

@@ -39,8 +39,9 @@ func (s stage) doors(o guard.Options) guard.Options {
 }
 
 // pick is the reply to a request. Where no stub fits, it says so.
-func (s stage) pick(method string, u *url.URL, h http.Header, body string) scenario.HTTPReply {
-	reply, ok, why := s.World.HTTP(scenario.Request{Method: method, URL: u, Header: h.Get, Body: body})
+func (s stage) pick(ctx context.Context, method string, u *url.URL, h http.Header, body string) scenario.HTTPReply {
+	step, key := scenario.Attempt(ctx)
+	reply, ok, why := s.World.HTTP(scenario.Request{Method: method, URL: u, Header: h.Get, Body: body, Step: step, Key: key})
 	if ok {
 		return reply
 	}
@@ -60,16 +61,13 @@ func payload(r *http.Request) (string, error) {
 	return string(b), err
 }
 
-// truncated is the fault of a body that breaks off half way.
-const truncated = "truncated"
-
 // isBroken reports whether a reply is none.
-func isBroken(r scenario.HTTPReply) bool { return r.Error != "" && r.Error != truncated }
+func isBroken(r scenario.HTTPReply) bool { return r.Error != "" && r.Error != scenario.Truncated }
 
 // broken is what comes of a server that does not answer, as the network says it.
 func broken(ctx context.Context, u *url.URL, fault string) error {
 	switch {
-	case fault == "" || fault == truncated:
+	case fault == "" || fault == scenario.Truncated:
 		return nil
 	case fault == "timeout":
 		return guard.Wait(ctx, guard.Forever)
@@ -94,7 +92,8 @@ func (s stage) run(ctx context.Context, c guard.Command) (int, error) {
 		}
 		stdin = string(b)
 	}
-	reply, ok, why := s.World.Shell(c.Argv, stdin)
+	step, key := scenario.Attempt(ctx)
+	reply, ok, why := s.World.Command(scenario.Command{Argv: c.Argv, Stdin: stdin, Step: step, Key: key})
 	if !ok {
 		fmt.Fprintln(c.Stderr, "drill: "+why)
 		return 127, nil

@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"slices"
+
+	"runbook/engine/plan"
+	"runbook/engine/scenario"
+)
+
+// known is what a scenario of the runbook may speak of.
+func (rb *Runbook) known() scenario.Known {
+	var k scenario.Known
+	for _, x := range rb.Plan.Inputs {
+		k.Inputs = append(k.Inputs, x.Name)
+	}
+	for _, x := range rb.secrets() {
+		k.Secrets = append(k.Secrets, x.Name)
+	}
+	for _, x := range rb.Plan.Facts {
+		k.Facts = append(k.Facts, x.Name)
+	}
+	for _, x := range rb.Plan.Outputs {
+		k.Outputs = append(k.Outputs, x.Name)
+	}
+	rb.Plan.Walk(func(s *plan.Step) {
+		if s.Role == plan.End && s.Outcome != "" && !slices.Contains(k.Outcomes, s.Outcome) {
+			k.Outcomes = append(k.Outcomes, s.Outcome)
+		}
+	})
+	rb.Plan.WalkNamed(func(name string, s *plan.Step) {
+		k.Steps = append(k.Steps, knownStep(name, s))
+		if s.Kind != nil && !slices.Contains(k.Kinds, s.Kind.Name) {
+			k.Kinds = append(k.Kinds, s.Kind.Name)
+		}
+	})
+	for _, p := range rb.Plan.Plans() {
+		k.Posts = k.Posts || len(p.Channels) > 0
+	}
+	return k
+}
+
+func knownStep(name string, s *plan.Step) scenario.Step {
+	out := scenario.Step{ID: s.ID, Name: name, Role: string(s.Role), Evidence: s.Evidence, Undo: s.Undo != nil && !s.Undo.Auto}
+	if s.Kind != nil {
+		out.Kind = s.Kind.Name
+	}
+	for _, b := range s.Branches {
+		out.Branches = append(out.Branches, b.ID)
+	}
+	for _, c := range s.Collect {
+		out.Fields = append(out.Fields, c.Name)
+	}
+	switch {
+	case s.Role == plan.Manual:
+		out.Choices = []string{"done", "could_not"}
+	case s.Ask != nil:
+		out.Choices = out.Branches
+	case s.Confirm != nil:
+		out.Choices = []string{"approve", "refuse"}
+	}
+	return out
+}

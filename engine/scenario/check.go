@@ -1,0 +1,256 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"runbook/engine/kind"
+	"runbook/engine/source"
+	"runbook/engine/syntax"
+)
+
+// Known is what a runbook has, with the runbooks that it runs.
+type Known struct {
+	Inputs, Secrets, Facts, Outputs []string
+
+	Steps    []Step
+	Outcomes []string // those that an `end` of the runbook gives
+	Kinds    []string // those that its steps use
+	Posts    bool     // it has channels, to which requests go
+
+	stubbedKinds []string
+}
+
+// Step is a step that a scenario may speak of.
+type Step struct {
+	ID       string
+	Name     string // by which people answer its questions: its id, ID/STEP in another runbook
+	Role     string
+	Kind     string
+	Branches []string // of a decision
+	Choices  []string // that people have, where it asks them
+	Fields   []string // that it collects
+	Evidence []string // that it keeps
+	Undo     bool     // it offers to undo it
+}
+
+// uses reports whether the stubs of a key could answer anything, and which kinds
+// there are.
+func (k Known) uses(key string) (bool, string) {
+	has := func(name string) bool { return slices.Contains(k.Kinds, name) }
+	about := "Its steps use " + strings.Join(k.Kinds, ", ") + "."
+	if len(k.Kinds) == 0 {
+		about = "Its steps use no kind at all."
+	}
+	if key != "http" {
+		return has(key), about
+	}
+	return k.Posts || slices.ContainsFunc(k.Kinds, func(n string) bool { return n != "shell" && !slices.Contains(k.stubbedKinds, n) }), about
+}
+
+// checker holds a scenario against what the runbook has.
+type checker struct {
+	*Scenario
+	known  Known
+	report source.Report
+}
+
+// Check holds a scenario against what the runbook has: whatever it speaks of must
+// be there, and what it expects must be something that can come.
+func (s *Scenario) Check(known Known, report source.Report) {
+	for _, k := range s.kinds {
+		if k.Stub != nil {
+			known.stubbedKinds = append(known.stubbedKinds, k.Name)
+		}
+	}
+	c := &checker{s, known, report}
+	c.names("inputs", "input", known.Inputs)
+	c.names("secrets", "secret", known.Secrets)
+	for _, e := range entries(s.node.Get("answers")) {
+		c.answer(e)
+	}
+	for _, r := range s.Results {
+		c.result(r)
+	}
+	c.expectations()
+	s.unused(known, report)
+}
+
+func (c *checker) say(code string, at source.Span, summary, detail string) {
+	c.report(source.Diagnostic{Code: code, Span: at, Summary: summary, Detail: detail})
+}
+
+// unknown reports a name that the runbook does not have.
+func (c *checker) unknown(what string, key source.Text, name string, have []string) {
+	c.say("unknown-"+what, key.Span, fmt.Sprintf("the runbook has no %s `%s`", what, name), didYouMean(name, have))
+}
+
+func (c *checker) names(key, what string, have []string) {
+	for _, e := range entries(c.node.Get(key)) {
+		if !slices.Contains(have, e.Key.Value) {
+			c.unknown(what, e.Key, e.Key.Value, have)
+		}
+	}
+}
+
+// steps are the steps of an id, and all ids.
+func (c *checker) steps(id string) (found []Step, ids []string) {
+	for _, s := range c.known.Steps {
+		if ids = append(ids, s.ID); s.ID == id {
+			found = append(found, s)
+		}
+	}
+	return found, ids
+}
+
+// step finds the steps that a key names; none where it has been reported.
+func (c *checker) step(key source.Text, id string) []Step {
+	found, ids := c.steps(id)
+	if len(found) == 0 {
+		c.unknown("step", key, id, ids)
+	}
+	return found
+}
+
+// answer holds what people say against what they are asked.
+func (c *checker) answer(e syntax.Entry) {
+	name, undo := strings.CutSuffix(e.Key.Value, ">undo")
+	var found []Step
+	var names []string
+	for _, s := range c.known.Steps {
+		if names = append(names, s.Name); s.Name == name {
+			found = append(found, s)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		c.unknown("step", e.Key, name, names)
+		return
+	case undo && !slices.ContainsFunc(found, func(s Step) bool { return s.Undo }):
+		c.say("asks-nothing", e.Key.Span, fmt.Sprintf("the step `%s` has no undo that is offered", name), "Remove the answer.")
+		return
+	}
+	var choices, fields []string
+	for _, s := range found {
+		choices, fields = append(choices, s.Choices...), append(fields, s.Fields...)
+	}
+	if undo {
+		choices, fields = []string{"approve", "refuse"}, nil
+	}
+	if len(choices) == 0 {
+		c.say("asks-nothing", e.Key.Span, fmt.Sprintf("the step `%s` asks nobody anything", name), "Remove the answer.")
+		return
+	}
+	c.says(e.Value, name, choices, fields)
+	a := c.Answers[e.Key.Value]
+	c.Answers[e.Key.Value] = spoken(a, choices)
+}
+
+// spellings are words that people say for the choices of questions.
+var spellings = map[string]string{"approved": "approve", "refused": "refuse", "could not": "could_not"}
+
+// spell is the choice that a word means.
+func spell(word string, choices []string) string {
+	if w := spellings[word]; w != "" && !slices.Contains(choices, word) && slices.Contains(choices, w) {
+		return w
+	}
+	return word
+}
+
+func spoken(a Answer, choices []string) Answer {
+	a.Choice = spell(a.Choice, choices)
+	a.Then = slices.Clone(a.Then)
+	for i, x := range a.Then {
+		a.Then[i] = spoken(x, choices)
+	}
+	return a
+}
+
+func (c *checker) says(n *syntax.Node, name string, choices, fields []string) {
+	switch n.Kind {
+	case syntax.Sequence:
+		for _, item := range n.Items {
+			c.says(item, name, choices, fields)
+		}
+		return
+	case syntax.Scalar:
+		c.choice(n, name, choices)
+		return
+	}
+	answer := n.Get("answer")
+	if answer != nil {
+		c.choice(answer, name, choices)
+	} else if !slices.Contains(choices, "done") && n.Kind == syntax.Mapping {
+		c.say("unknown-choice", n.Span, fmt.Sprintf("the answer to `%s` has no choice", name), "Write `answer`, which is one of "+strings.Join(choices, ", ")+".")
+	}
+	for _, e := range append(slices.Clone(entries(n.Get("values"))), n.Entries...) {
+		inner := n.Get("values").Get(e.Key.Value) == e.Value
+		if !slices.Contains(fields, e.Key.Value) && (inner || !slices.Contains(long, e.Key.Value)) {
+			c.say("unknown-field", e.Key.Span, fmt.Sprintf("the step `%s` collects no `%s`", name, e.Key.Value), didYouMean(e.Key.Value, fields))
+		}
+	}
+}
+
+func (c *checker) choice(n *syntax.Node, name string, choices []string) {
+	if word := n.Text.Value; !slices.Contains(choices, spell(word, choices)) {
+		detail := "The answers are " + strings.Join(choices, ", ") + "."
+		if near := source.Suggest(word, choices); near != "" {
+			detail = fmt.Sprintf("Did you mean `%s`? ", near) + detail
+		}
+		c.say("unknown-choice", n.Span, fmt.Sprintf("nobody can answer `%s` to `%s`", word, name), detail)
+	}
+}
+
+// result holds what a step comes back with against its kind.
+func (c *checker) result(r *ResultStub) {
+	on := c.onOf(r)
+	id := r.On
+	if i := strings.IndexByte(id, '#'); i >= 0 {
+		id = id[:i]
+	}
+	if i := strings.LastIndexAny(id, "/>"); i >= 0 {
+		id = id[i+1:]
+	}
+	if i := strings.IndexByte(id, '['); i >= 0 {
+		id = id[:i]
+	}
+	if strings.Contains(id, "*") {
+		return // the run sees
+	}
+	found := c.step(on, id)
+	if len(found) == 0 {
+		return
+	}
+	i := slices.IndexFunc(found, func(s Step) bool { return s.Kind != "" })
+	if i < 0 {
+		c.say("bad-stub", on.Span, fmt.Sprintf("the step `%s` is a %s, which calls nothing", id, found[0].Role), "Name a check or an action.")
+		return
+	}
+	k := c.kindOf(found[i].Kind)
+	if k == nil {
+		return
+	}
+	for _, n := range r.replies {
+		syntax.Check(n, replyShape(k), nil, c.report)
+		readReply(n, k, c.report)
+	}
+}
+
+// onOf is where the `on` of a stub stands.
+func (c *checker) onOf(r *ResultStub) source.Text {
+	for _, n := range items(c.node.Get("results")) {
+		if n.Span == r.Span {
+			return n.Get("on").Text
+		}
+	}
+	return source.Text{Value: r.On, Span: r.Span}
+}
+
+func (c *checker) kindOf(name string) *kind.Kind {
+	i := slices.IndexFunc(c.kinds, func(k *kind.Kind) bool { return k.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return c.kinds[i]
+}

@@ -1,0 +1,140 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"runbook/engine/source"
+	"runbook/engine/syntax"
+)
+
+// always are the outcomes that need no `end`.
+var always = []string{"completed", "failed", "cancelled", "paused"}
+
+// expectations holds what is expected against what can come.
+func (c *checker) expectations() {
+	x := c.node.Get("expect")
+	if !c.base && !slices.ContainsFunc(entries(x), func(e syntax.Entry) bool { return !strings.HasPrefix(e.Key.Value, "x-") && size(e.Value) > 0 }) {
+		c.report(source.Diagnostic{Code: "expects-nothing", Severity: source.Warning, Span: c.Span, Summary: fmt.Sprintf("the scenario `%s` expects nothing, so it tests nothing", c.Name),
+			Detail: "Say under `expect` what must come of it: `outcome`, `decisions`, `messages`, `calls`."})
+	}
+	if o := x.Get("outcome"); o != nil && c.Expect.Outcome != "" && !slices.Contains(always, c.Expect.Outcome) && !slices.Contains(c.known.Outcomes, c.Expect.Outcome) {
+		c.say("never", o.Span, fmt.Sprintf("no `end` of the runbook gives the outcome `%s`", c.Expect.Outcome), "It can end as "+strings.Join(append(slices.Clone(c.known.Outcomes), always...), ", ")+".")
+	}
+	c.among(x.Get("facts"), "fact", c.known.Facts)
+	c.among(x.Get("outputs"), "output", c.known.Outputs)
+	c.decisions(x.Get("decisions"))
+	for _, e := range entries(x.Get("verdicts")) {
+		c.step(e.Key, e.Key.Value)
+	}
+	for _, e := range entries(x.Get("messages")) {
+		if found := c.step(e.Key, e.Key.Value); len(found) > 0 && !slices.ContainsFunc(found, func(s Step) bool { return s.Role == "message" }) {
+			c.say("never", e.Key.Span, fmt.Sprintf("the step `%s` is %s, and sends no message", e.Key.Value, a(found[0].Role)), didYouMean(e.Key.Value, c.ids(func(s Step) bool { return s.Role == "message" })))
+		}
+	}
+	c.evidence(x.Get("evidence"))
+	c.calls(x)
+	for _, e := range entries(x.Get("duration")) {
+		if e.Value.Kind == syntax.Mapping {
+			c.step(e.Key, e.Key.Value)
+		} else if e.Key.Value != "min" && e.Key.Value != "max" && e.Value.Kind != syntax.Null {
+			c.say("wrong-type", e.Value.Span, fmt.Sprintf("`%s` is no mapping", e.Key.Value), "Write `{max: 30s}`.")
+		}
+	}
+}
+
+// size is how much a node holds.
+func size(n *syntax.Node) int {
+	switch n.Kind {
+	case syntax.Null:
+		return 0
+	case syntax.Scalar:
+		return 1
+	}
+	return len(n.Entries) + len(n.Items)
+}
+
+// a is a role with its article.
+func a(role string) string {
+	if role != "" && strings.ContainsRune("aeiou", rune(role[0])) {
+		return "an " + role
+	}
+	return "a " + role
+}
+
+func (c *checker) ids(is func(Step) bool) []string {
+	var out []string
+	for _, s := range c.known.Steps {
+		if is(s) && !slices.Contains(out, s.ID) {
+			out = append(out, s.ID)
+		}
+	}
+	return out
+}
+
+func (c *checker) among(n *syntax.Node, what string, have []string) {
+	for _, e := range entries(n) {
+		if !slices.Contains(have, e.Key.Value) {
+			c.unknown(what, e.Key, e.Key.Value, have)
+		}
+	}
+}
+
+func (c *checker) decisions(n *syntax.Node) {
+	for _, e := range entries(n) {
+		found := c.step(e.Key, e.Key.Value)
+		var branches []string
+		decides := false
+		for _, s := range found {
+			branches, decides = append(branches, s.Branches...), decides || s.Role == "decide"
+		}
+		switch {
+		case len(found) == 0 || e.Value.Kind != syntax.Scalar:
+		case !decides:
+			c.say("never", e.Key.Span, fmt.Sprintf("the step `%s` is %s, and decides nothing", e.Key.Value, a(found[0].Role)), didYouMean(e.Key.Value, c.ids(func(s Step) bool { return s.Role == "decide" })))
+		case !slices.Contains(branches, e.Value.Text.Value):
+			c.say("unknown-branch", e.Value.Span, fmt.Sprintf("the decision `%s` has no branch `%s`", e.Key.Value, e.Value.Text.Value), didYouMean(e.Value.Text.Value, branches))
+		}
+	}
+}
+
+func (c *checker) evidence(n *syntax.Node) {
+	for _, e := range entries(n) {
+		id, name := kept(e.Key.Value)
+		found := c.step(e.Key, id)
+		var have []string
+		for _, s := range found {
+			have = append(have, s.Evidence...)
+		}
+		if len(found) > 0 && !slices.Contains(have, name) {
+			c.say("never", e.Key.Span, fmt.Sprintf("the step `%s` keeps no evidence `%s`", id, name), didYouMean(name, have))
+		}
+	}
+}
+
+// calls refuses calls that nothing in the runbook can make.
+func (c *checker) calls(x *syntax.Node) {
+	for _, n := range items(x.Get("calls")) {
+		c.callable(n.Get("on"))
+	}
+	for _, n := range items(x.Get("order")) {
+		c.callable(n)
+	}
+}
+
+func (c *checker) callable(on *syntax.Node) {
+	if _, _, overHTTP := request(on.Text.Value); overHTTP {
+		if uses, about := c.known.uses("http"); !uses {
+			c.say("never", on.Span, "the runbook has no step that makes a request", about)
+		}
+		return
+	}
+	for _, name := range c.known.Kinds {
+		if name == "shell" || slices.Contains(c.known.stubbedKinds, name) {
+			return
+		}
+	}
+	_, about := c.known.uses("shell")
+	c.say("never", on.Span, "the runbook has no step that makes such a call", about+" A request is written as a method and a URL.")
+}
