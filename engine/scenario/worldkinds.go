@@ -10,8 +10,8 @@ import (
 	"runbook/engine/types"
 )
 
-// Kind is the reply to a call of a kind, by its line and its options. False: no
-// KindCall is the reply to a call of which more is known.
+// KindCall is the reply to a call of a kind, by its line and its options. False: no
+// stub answers it; why says what comes nearest.
 func (w *World) KindCall(c Call, options map[string]any) (reply KindReply, ok bool, why string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -154,7 +153,7 @@ func permitted(r exec.Request, effects []kind.Effect) error {
 				return err
 			}
 		case e.File != "":
-			if err := permittedFile(set, e.File, e.Write); err != nil {
+			if err := permittedFile(r.Guard, e.File, e.Write); err != nil {
 				return err
 			}
 		}
@@ -181,12 +180,12 @@ func permittedHost(set permit.Set, address string) error {
 	return nil
 }
 
-func permittedFile(set permit.Set, path string, write bool) error {
-	wd, err := os.Getwd()
+func permittedFile(g *guard.Guard, path string, write bool) error {
+	wd, err := g.WorkDir()
 	if err != nil {
 		return err
 	}
-	if set.File(path, wd, write) == permit.Yes {
+	if g.Permissions.File(path, wd, write) == permit.Yes {
 		return nil
 	}
 	list := "permissions.files.read"
