@@ -224,7 +224,7 @@ func (c *checker) result(r *ResultStub) {
 	}
 	i := slices.IndexFunc(found, func(s Step) bool { return s.Kind != "" })
 	if i < 0 {
-		c.say("bad-stub", on.Span, fmt.Sprintf("the step `%s` is a %s, which calls nothing", id, found[0].Role), "Name a check or an action.")
+		c.say("bad-stub", on.Span, fmt.Sprintf("the step `%s` is %s, and calls nothing", id, a(found[0].Role)), "Name a check or an action.")
 		return
 	}
 	k := c.kindOf(found[i].Kind)
@@ -232,7 +232,8 @@ func (c *checker) result(r *ResultStub) {
 		return
 	}
 	for _, n := range r.replies {
-		syntax.Check(n, replyShape(k), nil, c.report)
+		named := &syntax.Node{Kind: syntax.Mapping, Span: n.Span, Entries: []syntax.Entry{{Key: source.Plain("reply"), Value: n}}}
+		syntax.Check(named, object(field("reply", replyShape(k), "")), nil, c.report)
 		readReply(n, k, c.report)
 	}
 }

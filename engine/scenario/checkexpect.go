@@ -58,9 +58,9 @@ func size(n *syntax.Node) int {
 // a is a role with its article.
 func a(role string) string {
 	if role != "" && strings.ContainsRune("aeiou", rune(role[0])) {
-		return "an " + role
+		return "an `" + role + "`"
 	}
-	return "a " + role
+	return "a `" + role + "`"
 }
 
 func (c *checker) ids(is func(Step) bool) []string {

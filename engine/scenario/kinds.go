@@ -104,7 +104,7 @@ func replyShape(k *kind.Kind) *spec.Shape {
 const momentPattern = `^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?(?:Z|[-+](?:[01][0-9]|2[0-3]):[0-5][0-9])$`
 
 func momentShape() *spec.Shape {
-	return &spec.Shape{Form: spec.String, Pattern: momentPattern, Doc: "A time such as 2026-03-01T03:00:00Z."}
+	return &spec.Shape{Form: spec.String, Pattern: momentPattern, Doc: "Write a time such as 2026-03-01T03:00:00Z."}
 }
 
 // maxNesting bounds how deep a type is described; kinds are foreign code.

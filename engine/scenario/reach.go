@@ -47,7 +47,7 @@ func find[T any](stubs []T, report source.Report, covers func(a, b T) bool, told
 		on, span := told(b)
 		first, before := told(stubs[at])
 		report(source.Diagnostic{Code: "unreachable-stub", Span: span, Summary: fmt.Sprintf("the stub for %s is never reached: one before it takes all its calls", short(on)),
-			Detail:  fmt.Sprintf("The first that fits answers. Put it before the one for %s, make that one narrower, or say there how often it answers: `times: N`.", short(first)),
+			Detail:  fmt.Sprintf("The first that fits answers. Put it before the one for %s, or make that one narrower.", short(first)),
 			Related: []source.Note{{Span: before, Text: "the one that takes its calls"}}})
 	}
 }

@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"runbook/engine/journal"
 	"runbook/engine/types"
@@ -105,10 +106,10 @@ func (h *holder) reason(id string) []string {
 	if st.Done == nil {
 		return []string{id + " did not come to its end"}
 	}
-	var out []string
 	if st.Done.Reason != "" {
-		out = append(out, "because "+short(st.Done.Reason))
+		return []string{"because " + short(st.Done.Reason)}
 	}
+	var out []string
 	for _, x := range st.Done.Expect {
 		if !x.OK {
 			out = append(out, "it expects "+short(x.Expr))
@@ -128,7 +129,8 @@ func (h *holder) setter(name string) []string {
 		if by == "" {
 			by = m.Key
 		}
-		return []string{fmt.Sprintf("%s set it last, at %s; before, it was %s", by, m.Key, short(shown(d.Was)))}
+		at, _, _ := strings.Cut(m.Key, "#")
+		return []string{fmt.Sprintf("%s set it last, at %s; before, it was %s", by, at, short(shown(d.Was)))}
 	}
 	return []string{"nothing set it: it is what it was in the beginning"}
 }

@@ -445,6 +445,9 @@ func (c *checker) words(n *Node, s *spec.Shape, what string) {
 	text := n.Text.Value
 	if len(s.Enum) > 0 && !slices.Contains(s.Enum, text) {
 		detail := "It is one of " + strings.Join(s.Enum, ", ") + "."
+		if slices.Contains(s.Enum, "") {
+			detail = "It is empty, or" + strings.TrimPrefix(strings.ReplaceAll(detail, " , ", " "), "It is")
+		}
 		if near := source.Suggest(text, s.Enum); near != "" {
 			detail = fmt.Sprintf("Did you mean `%s`? ", near) + detail
 		}
@@ -452,9 +455,16 @@ func (c *checker) words(n *Node, s *spec.Shape, what string) {
 		return
 	}
 	if s.Pattern != "" && !match(s.Pattern, text) {
-		c.add("bad-value", n.Span, fmt.Sprintf("%s cannot be %q", what, text), strings.TrimSpace("It must match "+s.Pattern+". "+s.Doc))
+		detail := strings.TrimSpace("It must match " + s.Pattern + ". " + s.Doc)
+		if len(s.Pattern) > readable && s.Doc != "" {
+			detail = s.Doc
+		}
+		c.add("bad-value", n.Span, fmt.Sprintf("%s cannot be %q", what, text), detail)
 	}
 }
+
+// readable is how long a pattern is that still tells a person something.
+const readable = 60
 
 func (c *checker) intRange(n *Node, s *spec.Shape, what string) {
 	i, err := parseInt(n.Text.Value)
