@@ -265,3 +265,15 @@ func FuzzExpr(f *testing.F) {
 		}
 	})
 }
+
+// TestOldBooleans: the words that YAML 1.1 read as booleans are names here, and
+// whoever writes one is told what a boolean is.
+func TestOldBooleans(t *testing.T) {
+	for _, word := range []string{"yes", "no", "on", "off", "Yes"} {
+		var found source.Diagnostics
+		CompileExpr(source.Plain(word), &Scope{}, WantBool, func(d source.Diagnostic) { found = append(found, d) })
+		if len(found) != 1 || found[0].Code != "unknown-name" || !strings.Contains(found[0].Detail, "true or false") {
+			t.Errorf("%s: %v", word, found)
+		}
+	}
+}

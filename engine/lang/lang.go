@@ -6,6 +6,7 @@ package lang
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -180,6 +181,8 @@ func unknownName(name, holder string, have []string) *problem {
 		p.code, p.summary = "unknown-field", "`"+holder+"` has no `"+name+"`"
 	}
 	switch near := source.Suggest(name, have); {
+	case holder == "" && slices.Contains([]string{"yes", "no", "on", "off"}, strings.ToLower(name)):
+		p.detail = "`" + name + "` is a name here; a boolean is true or false."
 	case near != "":
 		p.detail = "Did you mean `" + near + "`?"
 	case len(have) == 0:

@@ -119,8 +119,7 @@ func (c *compiler) compile(root *syntax.Node) *Plan {
 
 // declare reads what the file declares: the roots of every scope.
 func (c *compiler) declare() {
-	inputs, facts := &types.Type{Kind: types.Object}, &types.Type{Kind: types.Object}
-	secrets := &types.Type{Kind: types.Object}
+	inputs, facts, secrets := c.section("inputs"), c.section("facts"), c.section("secrets")
 	for _, e := range entries(c.root.Get("inputs")) {
 		d := c.decl(e, true)
 		c.plan.Inputs = append(c.plan.Inputs, &Input{Decl: d, Span: e.Key.Span})
@@ -146,6 +145,12 @@ func (c *compiler) declare() {
 		c.channel(e, scope)
 	}
 	c.requires()
+}
+
+// section is the type of what a part of the file declares: open where that part
+// could not be read.
+func (c *compiler) section(key string) *types.Type {
+	return &types.Type{Kind: types.Object, Open: c.root.Doubtful(key)}
 }
 
 // requires reads which programs must be there, and where they depend on inputs.
@@ -208,8 +213,13 @@ func (c *compiler) links(n *syntax.Node, s *lang.Scope) []Link {
 	return out
 }
 
-// unused warns of what is declared and never read.
+// unused warns of what is declared and never read: where all could be
+// read, as what could not may use it.
 func (c *compiler) unused() {
+	c.unusedEntries()
+	if !c.root.Sound() {
+		return
+	}
 	for _, s := range c.plan.Secrets {
 		if !c.used.secrets[s.Name] {
 			c.warn("unused", s.Span, fmt.Sprintf("the secret `%s` is never used", s.Name), "Remove it.")
@@ -220,7 +230,6 @@ func (c *compiler) unused() {
 			c.warn("unused", p.key.Span, fmt.Sprintf("the procedure `%s` is never called", p.key.Value), "Call it from a branch (`then:`) or with `run`, or remove it.")
 		}
 	}
-	c.unusedEntries()
 	c.unusedAttachments()
 }
 

@@ -74,9 +74,6 @@ func (c *compiler) branch(before *flow, st *Step, decision *stretch, n *syntax.N
 // when compiles a branch's condition: in knows that it holds, and the branches
 // behind it, before, that it did not.
 func (c *compiler) when(before, in *flow, st *Step, b *Branch, decision *stretch, n *syntax.Node) {
-	if n.Get("when") == nil {
-		c.error("missing-key", keyOf(n), "a branch needs `when`", "Say when it is taken, or make it the `else`.")
-	}
 	b.When = c.expr(n.Get("when"), before.scope(), lang.WantBool)
 	if b.When == nil {
 		return
@@ -159,6 +156,9 @@ func (c *compiler) call(f *flow, at, name, inputs *syntax.Node) *Call {
 	}
 	call := &Call{Procedure: p.plan, Inputs: c.settings(inputs, decls, "input", f.scope()), Span: at.Span}
 	for _, d := range decls {
+		if !inputs.Sound() || at.Reported {
+			break // it may be there
+		}
 		if d.Required && !slices.ContainsFunc(call.Inputs, func(s Setting) bool { return s.Name == d.Name }) {
 			c.error("missing-input", name.Span, fmt.Sprintf("`%s` needs the input `%s`", p.key.Value, d.Name), "Write `{procedure: "+p.key.Value+", inputs: {"+d.Name+": ...}}`.")
 		}
@@ -217,10 +217,11 @@ func (c *compiler) compileProcedures(fileSteps *types.Type) {
 // as they have run wherever it is called.
 func (c *compiler) procedure(p *procedure, fileSteps *types.Type) {
 	f := c.meet(p, fileSteps)
-	inputs := &types.Type{Kind: types.Object}
+	inputs := &types.Type{Kind: types.Object, Open: p.node.Doubtful("inputs")}
 	for _, v := range c.vars {
 		if v.Name == "inputs" {
 			inputs.Fields = slices.Clone(v.Type.Fields)
+			inputs.Open = inputs.Open || v.Type.Open
 		}
 	}
 	for _, in := range p.plan.Inputs {
@@ -243,7 +244,7 @@ func (c *compiler) meet(p *procedure, fileSteps *types.Type) *flow {
 	for _, s := range items(p.node.Get("steps")) {
 		idsIn(s, own)
 	}
-	f := &flow{steps: &types.Type{Kind: types.Object}, present: map[string]bool{}, never: map[string]string{}, hidden: map[string]lang.Hiding{}, proc: p}
+	f := &flow{steps: &types.Type{Kind: types.Object, Open: fileSteps.Open || p.node.Doubtful("steps")}, present: map[string]bool{}, never: map[string]string{}, hidden: map[string]lang.Hiding{}, proc: p}
 	for _, x := range fileSteps.Fields {
 		if !own[x.Name] {
 			f.steps.Fields = append(f.steps.Fields, x)

@@ -36,7 +36,7 @@ func (c *compiler) options(k *kind.Kind, n *syntax.Node, check bool, s *lang.Sco
 		if t == nil {
 			return nil
 		}
-		o.finish(k)
+		o.finish(k, n)
 		return &Tree{IsMap: true, Map: []TreeEntry{{k.Short, t}}, Span: n.Span}
 	}
 	if i := items(n.Get("interpreter")); len(i) > 0 && i[0].Kind == syntax.Scalar {
@@ -45,7 +45,7 @@ func (c *compiler) options(k *kind.Kind, n *syntax.Node, check bool, s *lang.Sco
 	}
 	t := o.tree(n, shape, "")
 	o.argv(n.Get("argv"))
-	o.finish(k)
+	o.finish(k, n)
 	return t
 }
 
@@ -68,8 +68,11 @@ func (o *optionCompiler) argv(n *syntax.Node) {
 }
 
 // finish runs the kind's own rules, and holds what it needs against the
-// permissions.
-func (o *optionCompiler) finish(k *kind.Kind) {
+// permissions; both where all options could be read.
+func (o *optionCompiler) finish(k *kind.Kind, n *syntax.Node) {
+	if !n.Sound() {
+		return
+	}
 	if k.Check != nil {
 		k.Check(o.use, o.report)
 	}
@@ -211,8 +214,11 @@ func (o *optionCompiler) literal(n *syntax.Node, s *spec.Shape, path string) *Tr
 		case spec.Duration:
 			v = durationOf(n)
 		case spec.Size:
-			size, _ := spec.ParseSize(n.Text.Value) // Check reports what cannot be read
-			v = size
+			if i, whole := v.(int); whole {
+				v = int64(i)
+			} else {
+				v, _ = spec.ParseSize(n.Text.Value) // Check reports what cannot be read
+			}
 		}
 	}
 	o.use.Options[path] = kind.Leaf{Value: v, Known: true, Span: n.Span}
@@ -250,10 +256,18 @@ func (c *compiler) permissions() {
 	}
 }
 
+// permitsUnknown reports whether the permissions could not be read.
+func (c *compiler) permitsUnknown() bool {
+	return c.root.Doubtful("permissions") || !c.root.Get("permissions").Sound()
+}
+
 // permitCommand holds a command against the permissions, as far as it is known.
 func (c *compiler) permitCommand(cmd kind.Command, action bool) {
 	set := c.plan.Permissions.Static
 	c.uses(set, cmd)
+	if c.permitsUnknown() {
+		return
+	}
 	if set.Partly(cmd.Words, cmd.Whole, action) != permit.No {
 		c.callersPermit(cmd, action)
 		return
@@ -283,6 +297,9 @@ func (c *compiler) permitHost(host string, at source.Span) {
 		}
 	}
 	d := c.plan.Permissions.Static.Host(bare, port)
+	if c.permitsUnknown() {
+		return
+	}
 	if d.OK || len(c.plan.Permissions.Hosts) > 0 {
 		c.callersPermitHost(bare, port, at)
 		return
@@ -293,7 +310,7 @@ func (c *compiler) permitHost(host string, at source.Span) {
 // permitFile holds a file against the permissions, as far as names alone can
 // tell; where links lead, the run sees.
 func (c *compiler) permitFile(path string, write bool, at source.Span) {
-	if c.plan.Permissions.Static.File(path, "", write) != permit.No {
+	if c.permitsUnknown() || c.plan.Permissions.Static.File(path, "", write) != permit.No {
 		return
 	}
 	list := "permissions.files.read"
@@ -308,6 +325,9 @@ func (c *compiler) unusedEntries() {
 	n := c.root.Get("permissions")
 	for _, key := range []string{"observe", "act"} {
 		for _, e := range items(n.Get(key)) {
+			if !c.root.Sound() && (e.Kind != syntax.Scalar || !lang.IsBuiltin(e.Text.Value)) {
+				continue
+			}
 			if e.Kind == syntax.Scalar && !c.used.entries[e.Text.Value] && permit.CheckEntry(e.Text.Value) == "" {
 				c.warn("unused", e.Span, unusedWhy(permit.Split(e.Text.Value)[0]), "Remove the permission.")
 			}

@@ -17,7 +17,7 @@ func (c *compiler) repetition(st *Step, n *syntax.Node, own *lang.Scope) {
 	c.retry(st, n.Get("retry"), own)
 	c.poll(st, n.Get("poll"), own)
 	for _, key := range repeats {
-		if k, ok := n.Key(key); ok && st.Role == Action && !flag(n, "idempotent") {
+		if k, ok := n.Key(key); ok && st.Role == Action && !flag(n, "idempotent") && !n.Doubtful("idempotent") {
 			c.error("not-idempotent", k.Span, fmt.Sprintf("`%s` would do this action again", key), "If it may be done twice, say `idempotent: true`; else use `verify`.")
 		}
 	}
@@ -42,7 +42,7 @@ func (c *compiler) poll(st *Step, p *syntax.Node, s *lang.Scope) {
 		return
 	}
 	st.Poll = &Poll{Every: durationOf(p.Get("every")), For: durationOf(p.Get("for")), While: c.expr(p.Get("while"), s, lang.WantBool)}
-	if st.Poll.Every <= 0 {
+	if st.Poll.Every <= 0 && !p.Doubtful("every") && p.Kind == syntax.Mapping {
 		c.error("bad-value", p.Span, "`poll` needs a time between attempts", "Write `every: 10s`.")
 	}
 }
@@ -77,7 +77,7 @@ func (c *compiler) repeatable(f, before *flow, st *Step, n *syntax.Node) {
 func (c *compiler) idempotent(key source.Text, around Role, list *syntax.Node, seen map[string]bool) {
 	for _, s := range items(list) {
 		role, id := roleOf(s)
-		if role == Action && !flag(s, "idempotent") {
+		if role == Action && !flag(s, "idempotent") && !s.Doubtful("idempotent") {
 			c.report(source.Diagnostic{Code: "not-idempotent", Span: key.Span, Summary: fmt.Sprintf("`%s` would do the action `%s` again", key.Value, id.Value),
 				Detail:  "If it may be done twice, say `idempotent: true` there; else put it behind the " + string(around) + ".",
 				Related: []source.Note{{Span: id.Span, Text: "the action"}}})

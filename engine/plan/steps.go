@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 
 	"runbook/engine/kind"
 	"runbook/engine/lang"
@@ -17,7 +16,7 @@ import (
 // from where they are called.
 func (c *compiler) body() {
 	steps, finally := c.root.Get("steps"), c.root.Get("finally")
-	f := &flow{vars: c.vars, steps: &types.Type{Kind: types.Object}, present: map[string]bool{}, never: map[string]string{}, hidden: map[string]lang.Hiding{}}
+	f := &flow{vars: c.vars, steps: &types.Type{Kind: types.Object, Open: c.root.Doubtful("steps")}, present: map[string]bool{}, never: map[string]string{}, hidden: map[string]lang.Hiding{}}
 	ids := map[string]source.Text{}
 	c.collect(f, steps, ids, "it runs later")
 	c.collect(f, finally, ids, "it runs at the very end")
@@ -40,6 +39,7 @@ func (c *compiler) body() {
 func (c *compiler) collect(f *flow, n *syntax.Node, ids map[string]source.Text, why string) {
 	for _, s := range items(n) {
 		role, id := roleOf(s)
+		f.steps.Open = f.steps.Open || role == "" || s.Reported || s.Get(string(role)).Reported // steps may be there that are not seen
 		if role == "" {
 			continue
 		}
@@ -293,7 +293,7 @@ func (c *compiler) manual(f *flow, st *Step, n *syntax.Node) {
 	for _, e := range entries(n.Get("collect")) {
 		col := &Collect{Decl: c.decl(e, false), Secret: flag(e.Value, "secret"), Replaces: str(e.Value, "replaces"), Span: e.Key.Span}
 		if r := e.Value.Get("replaces"); r != nil {
-			c.replaces(col, r)
+			c.replaces(col, e.Value, r)
 		}
 		c.picked(f, col, e.Value.Get("options"))
 		st.Collect = append(st.Collect, col)
@@ -301,7 +301,7 @@ func (c *compiler) manual(f *flow, st *Step, n *syntax.Node) {
 	c.ownFacts(f, st, n, nil)
 }
 
-func (c *compiler) replaces(col *Collect, r *syntax.Node) {
+func (c *compiler) replaces(col *Collect, n, r *syntax.Node) {
 	var have []string
 	for _, s := range c.plan.Secrets {
 		have = append(have, s.Name)
@@ -309,7 +309,7 @@ func (c *compiler) replaces(col *Collect, r *syntax.Node) {
 	if !slices.Contains(have, col.Replaces) {
 		c.unknown(r.Span, "secret", col.Replaces, have)
 	}
-	if !col.Secret {
+	if !col.Secret && !n.Doubtful("secret") {
 		c.error("bad-declaration", r.Span, "what replaces a secret must be one", "Add `secret: true`.")
 	}
 }
@@ -317,7 +317,7 @@ func (c *compiler) replaces(col *Collect, r *syntax.Node) {
 // group compiles steps in order or side by side.
 func (c *compiler) group(f *flow, st *Step, n *syntax.Node) {
 	if m := n.Get("max"); m != nil && m.Kind == syntax.Scalar {
-		st.Max, _ = strconv.Atoi(m.Text.Value)
+		st.Max = number(m, 0)
 	}
 	before := behindGroup(f, n)
 	if st.Role == Group {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -17,7 +18,11 @@ import (
 // decl reads a typed declaration and holds its default against it.
 func (c *compiler) decl(e syntax.Entry, input bool) types.Decl {
 	n := e.Value
-	d := types.Decl{Name: e.Key.Value, Description: str(n, "description"), Pattern: str(n, "pattern")}
+	d := types.Decl{Name: e.Key.Value, Description: str(n, "description")}
+	if n.Kind != syntax.Mapping || slices.ContainsFunc([]string{"type", "of", "default", "required"}, n.Doubtful) {
+		d.Type = &types.Type{Kind: types.Any} // Check reports why
+		return d
+	}
 	d.Type = &types.Type{Kind: kindOf(str(n, "type"))}
 	if d.Type.Kind == types.List {
 		d.Type.Elem = &types.Type{Kind: kindOf(str(n, "of"))}
@@ -26,16 +31,17 @@ func (c *compiler) decl(e syntax.Entry, input bool) types.Decl {
 	}
 	d.Type.Open = d.Type.Kind == types.Object // what is in it, the run knows
 	c.pattern(&d, n)
-	c.enum(&d, n)
+	known := c.enum(&d, n)
 	d.Min, d.Max = c.bound(&d, n.Get("min")), c.bound(&d, n.Get("max"))
 	d.Required = n.Get("default") == nil && (n.Get("required") == nil || flag(n, "required"))
 	if v := n.Get("default"); v != nil && v.Kind == syntax.Null && !v.Reported {
 		c.error("empty-value", v.Span, fmt.Sprintf("the default of `%s` has no value", d.Name), "Give it one, or remove `default`.")
-	} else if v != nil {
+	} else if v != nil && known {
 		got, err := d.Check(syntax.Literal(v))
 		if err != nil {
+			d.Required = true // it is not nil where it is read
 			remedy := "Change the default or the declaration."
-			if v.Tag == syntax.Str || d.Type.Kind == types.String {
+			if _, isText := syntax.Literal(v).(string); isText || d.Type.Kind == types.String {
 				remedy = strings.TrimSpace(syntax.Reading(v) + " " + remedy)
 			}
 			c.error("bad-default", v.Span, fmt.Sprintf("the default of `%s` does not fit: %s", d.Name, err), remedy)
@@ -58,9 +64,10 @@ func kindOf(name string) types.Kind {
 
 func (c *compiler) pattern(d *types.Decl, n *syntax.Node) {
 	p := n.Get("pattern")
-	if p == nil || p.Kind != syntax.Scalar {
+	if p == nil || p.Kind != syntax.Scalar || p.Reported {
 		return
 	}
+	d.Pattern = p.Text.Value
 	t := d.Type
 	if t.Kind == types.List {
 		t = t.Elem
@@ -75,7 +82,9 @@ func (c *compiler) pattern(d *types.Decl, n *syntax.Node) {
 	t.Pattern = d.Pattern
 }
 
-func (c *compiler) enum(d *types.Decl, n *syntax.Node) {
+// enum reads the values that there are; it is false where one of them cannot be.
+func (c *compiler) enum(d *types.Decl, n *syntax.Node) (known bool) {
+	known = true
 	for _, v := range items(n.Get("enum")) {
 		t := *d.Type // without the values read so far
 		if t.Kind == types.List {
@@ -85,7 +94,8 @@ func (c *compiler) enum(d *types.Decl, n *syntax.Node) {
 		plain := types.Decl{Type: &t}
 		got, err := plain.Check(syntax.Literal(v))
 		if err != nil {
-			c.error("bad-declaration", v.Span, "this value does not fit the type: "+err.Error(), "Quote it if it is a string.")
+			known = false
+			c.error("bad-declaration", v.Span, "this value does not fit the type: "+err.Error(), cmp.Or(syntax.Reading(v), "Change the value or the type."))
 			continue
 		}
 		d.Enum = append(d.Enum, got)
@@ -101,6 +111,7 @@ func (c *compiler) enum(d *types.Decl, n *syntax.Node) {
 			d.Enum = nil
 		}
 	}
+	return known
 }
 
 // bound reads min or max: a number, or a duration for durations.
@@ -130,11 +141,18 @@ func (c *compiler) template(n *syntax.Node, s *lang.Scope) *lang.Template {
 		return nil
 	}
 	t := lang.CompileTemplate(n.Text, s, c.report)
-	if t != nil {
-		c.noteReads(t.Reads())
+	if t == nil {
+		c.noteMentions(n.Text.Value)
+		return nil
 	}
+	c.noteReads(t.Reads())
 	return t
 }
+
+var secretPath = regexp.MustCompile(`secrets\.[A-Za-z0-9_-]+`)
+
+// noteMentions notes the secrets that a text which could not be compiled names.
+func (c *compiler) noteMentions(text string) { c.noteReads(secretPath.FindAllString(text, -1)) }
 
 // shown compiles a text that people see, in which no secret may stand.
 func (c *compiler) shown(n *syntax.Node, s *lang.Scope) *lang.Template {
@@ -165,9 +183,11 @@ func (c *compiler) expr(n *syntax.Node, s *lang.Scope, want lang.Want) *lang.Exp
 		return nil
 	}
 	e := lang.CompileExpr(n.Text, s, want, c.report)
-	if e != nil {
-		c.noteReads(e.Reads)
+	if e == nil {
+		c.noteMentions(n.Text.Value)
+		return nil
 	}
+	c.noteReads(e.Reads)
 	return e
 }
 
@@ -204,8 +224,16 @@ func declNames(decls []types.Decl) []string {
 	return names
 }
 
+// declaredIn is the part of a file that declares things of a sort.
+var declaredIn = map[string]string{"fact": "facts", "secret": "secrets", "channel": "channels", "attachment": "attachments", "procedure": "procedures"}
+
 // unknown reports a name that is not declared.
+// Where it is declared in a part of the file that could not be read, nothing is
+// known.
 func (c *compiler) unknown(at source.Span, what, name string, have []string) {
+	if part := declaredIn[what]; part != "" && c.root.Doubtful(part) {
+		return
+	}
 	detail := fmt.Sprintf("No %s is declared.", what)
 	if len(have) > 0 {
 		detail = fmt.Sprintf("Declared: %s.", strings.Join(have, ", "))
@@ -221,6 +249,8 @@ func (c *compiler) unknown(at source.Span, what, name string, have []string) {
 func (c *compiler) value(n *syntax.Node, d *types.Decl, s *lang.Scope) *Tree {
 	isText := d.Type.Kind == types.String || d.Type.Kind == types.URL || d.Type.Kind == types.Time && strings.Contains(n.Text.Value, "{{")
 	switch {
+	case d.Type.Kind == types.Any: // a declaration that could not be read
+		return &Tree{Const: syntax.Literal(n), Span: n.Span}
 	case n.Kind == syntax.Scalar && n.Tag == syntax.Str && isText:
 		return c.textValue(n, d, s)
 	case n.Kind == syntax.Scalar && n.Tag == syntax.Str && (d.Type.Kind == types.Duration || d.Type.Kind == types.Time):

@@ -36,10 +36,10 @@ func ParseDuration(s string) (time.Duration, error) {
 		if _, e := strconv.ParseFloat(s, 64); e == nil {
 			return 0, fmt.Errorf("%q has no unit: write %ss, %sm or %sh", s, s, s, s)
 		}
-		return 0, fmt.Errorf("%q is not a duration: write one such as 90s, 5m or 1h30m", s)
+		return 0, fmt.Errorf("%q is not a duration: write one such as 90s, 5m or 1h30m", short(s))
 	}
 	if strings.HasPrefix(s, "-") || d > 366*24*time.Hour {
-		return 0, fmt.Errorf("%q is out of range: from 0s to a year (8784h)", s)
+		return 0, fmt.Errorf("%q is out of range: from 0s to a year (8784h)", short(s))
 	}
 	return d, nil
 }
@@ -62,5 +62,13 @@ func ParseSize(s string) (int64, error) {
 		}
 		return int64(x * u.bytes), nil
 	}
-	return 0, fmt.Errorf("%q is not a size: write one such as 512, 64KiB or 10MB", s)
+	return 0, fmt.Errorf("%q is not a size: write one such as 512, 64KiB or 10MB", short(s))
+}
+
+// short keeps a value from filling a message.
+func short(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return s
 }

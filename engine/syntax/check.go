@@ -18,6 +18,7 @@ type Resolver func(name string) *spec.Shape
 func Check(n *Node, shape *spec.Shape, refs Resolver, report source.Report) {
 	c := &checker{refs: refs, report: report}
 	c.value(n, shape, "the file")
+	n.settle()
 }
 
 type checker struct {
@@ -25,7 +26,9 @@ type checker struct {
 	report source.Report
 }
 
-func (c *checker) add(code string, at source.Span, summary, detail string, related ...source.Note) {
+// add reports what is wrong with a value, or in a mapping with a key of it.
+func (c *checker) add(n *Node, code string, at source.Span, summary, detail string, related ...source.Note) {
+	n.Reported = true
 	c.report(source.Diagnostic{Code: code, Span: at, Summary: summary, Detail: detail, Related: related})
 }
 
@@ -41,11 +44,12 @@ func (c *checker) value(n *Node, s *spec.Shape, what string) {
 		return
 	}
 	if n.Kind == Null && s.Form != spec.Any && s.Form != spec.Tree && s.Form != spec.Value {
-		c.add("empty-value", n.Span, what+" has no value", "Remove the key, or give it "+Describe(s)+".")
+		c.add(n, "empty-value", n.Span, what+" has no value", "Remove the key, or give it "+Describe(s)+".")
 		return
 	}
 	switch s.Form {
 	case spec.Any, spec.Tree, spec.Value:
+		c.octals(n)
 	case spec.Object:
 		c.object(n, s, what, "")
 	case spec.Union:
@@ -71,6 +75,9 @@ func (c *checker) oneOf(n *Node, s *spec.Shape, what string) {
 	}
 	c.wrong(n, s, what)
 }
+
+// Fits reports whether a value has the YAML shape that a OneOf chooses by.
+func Fits(n *Node, s *spec.Shape, refs Resolver) bool { return (&checker{refs: refs}).fits(n, s) }
 
 // fits reports whether a value has the YAML shape (and, for scalars, the type)
 // that an alternative wants.
@@ -116,14 +123,14 @@ func (c *checker) wrong(n *Node, s *spec.Shape, what string) {
 	case n.Reported:
 		return
 	case n.Kind == Mapping && slices.ContainsFunc(n.Entries, func(e Entry) bool { return e.Value.Kind == Null || e.Key.Value == "" }):
-		c.add("quote-it", n.Span, what+" is a mapping to YAML", "If it is a template or an expression, quote it: YAML reads { and ? as its own syntax.")
+		c.add(n, "quote-it", n.Span, what+" is a mapping to YAML", "If it is a template or an expression, quote it: YAML reads { and ? as its own syntax.")
 		return
 	case n.Kind == Scalar && s.Form != spec.List && n.Tag != Str && isText(s) && len(s.Enum) == 0:
-		detail = fmt.Sprintf("YAML reads %s as %s; quote it: %q.", n.Text.Value, nodeName(n), n.Text.Value)
+		detail = fmt.Sprintf("YAML reads %s as %s; quote it: %q.", short(n.Text.Value), nodeName(n), short(n.Text.Value))
 	case n.Kind == Scalar && n.Tag == Str && ambiguous(n) != "":
 		detail += " " + ambiguous(n)
 	}
-	c.add("wrong-type", n.Span, fmt.Sprintf("%s is %s, not %s", what, nodeName(n), Describe(s)), detail)
+	c.add(n, "wrong-type", n.Span, fmt.Sprintf("%s is %s, not %s", what, nodeName(n), Describe(s)), detail)
 }
 
 func isText(s *spec.Shape) bool {
@@ -143,6 +150,11 @@ func Reading(n *Node) string {
 	switch {
 	case n == nil || n.Kind != Scalar || n.Style != PlainStyle:
 		return ""
+	case n.Tag == Int || n.Tag == Float:
+		if _, isText := literal(n).(string); isText {
+			return fmt.Sprintf("YAML reads %s as a number, and none that fits 64 bits; if it is text, quote it.", short(n.Text.Value))
+		}
+		fallthrough
 	case n.Tag != Str:
 		return fmt.Sprintf("YAML reads %s as %s; if it is text, quote it.", n.Text.Value, nodeName(n))
 	}
@@ -206,9 +218,9 @@ func (c *checker) list(n *Node, s *spec.Shape, what string) {
 	if n.Kind != Sequence {
 		detail := "Write `- ` before each entry, or [ ] around them."
 		if n.Kind == Scalar && n.Text.Value != "" {
-			detail = fmt.Sprintf("Write a list: [%s].", quoteFlow(n))
+			detail = fmt.Sprintf("Write a list: [%s].", short(quoteFlow(n)))
 		}
-		c.add("wrong-type", n.Span, fmt.Sprintf("%s is %s, not a list", what, nodeName(n)), detail)
+		c.add(n, "wrong-type", n.Span, fmt.Sprintf("%s is %s, not a list", what, nodeName(n)), detail)
 		return
 	}
 	c.counts(n, s, len(n.Items), what)
@@ -226,10 +238,10 @@ func quoteFlow(n *Node) string {
 
 func (c *checker) counts(n *Node, s *spec.Shape, have int, what string) {
 	if have < s.Min {
-		c.add("too-few", n.Span, what+" is empty", fmt.Sprintf("It needs at least %d.", s.Min))
+		c.add(n, "too-few", n.Span, what+" is empty", fmt.Sprintf("It needs at least %d.", s.Min))
 	}
 	if s.Max > 0 && have > s.Max {
-		c.add("too-many", n.Span, fmt.Sprintf("%s has %d entries", what, have), fmt.Sprintf("At most %d are allowed.", s.Max))
+		c.add(n, "too-many", n.Span, fmt.Sprintf("%s has %d entries", what, have), fmt.Sprintf("At most %d are allowed.", s.Max))
 	}
 }
 
@@ -241,7 +253,7 @@ func (c *checker) mapOf(n *Node, s *spec.Shape, what string) {
 	c.counts(n, s, len(n.Entries), what)
 	for _, e := range n.Entries {
 		if s.Pattern != "" && !match(s.Pattern, e.Key.Value) {
-			c.add("bad-name", e.Key.Span, fmt.Sprintf("`%s` cannot be a name in %s", e.Key.Value, what), nameRule)
+			c.add(n, "bad-name", e.Key.Span, fmt.Sprintf("`%s` cannot be a name in %s", short(e.Key.Value), what), nameRule)
 		}
 		c.value(e.Value, s.Elem, fmt.Sprintf("`%s`", e.Key.Value))
 	}
@@ -250,6 +262,9 @@ func (c *checker) mapOf(n *Node, s *spec.Shape, what string) {
 const nameRule = "A name begins with a letter and holds letters, digits, `_` and `-`, at most 64."
 
 func match(pattern, s string) bool {
+	if pattern == spec.IdentPattern {
+		return spec.IsIdent(s)
+	}
 	re, err := regexp.Compile(pattern)
 	return err == nil && re.MatchString(s)
 }
@@ -270,12 +285,12 @@ func (c *checker) object(n *Node, s *spec.Shape, what, tag string, others ...*sp
 		case s.Elem != nil:
 			c.value(e.Value, s.Elem, "`"+e.Key.Value+"`")
 		default:
-			c.unknown(e, s, what, tag, others)
+			c.unknown(n, e, s, what, tag, others)
 		}
 	}
 	for _, f := range s.Fields {
 		if f.Required && n.Get(f.Key) == nil {
-			c.add("missing-key", keySpan(n, tag), fmt.Sprintf("%s needs `%s`", what, f.Key), fieldHelp(f))
+			c.add(n, "missing-key", keySpan(n, tag), fmt.Sprintf("%s needs `%s`", what, f.Key), fieldHelp(f))
 		}
 	}
 	c.together(n, s, what, tag)
@@ -307,14 +322,14 @@ func keySpan(n *Node, tag string) source.Span {
 // together holds a mapping against the rules on which keys go together.
 func (c *checker) together(n *Node, s *spec.Shape, what, tag string) {
 	if len(s.One) > 0 && len(those(n, s.One)) == 0 {
-		c.add("one-of", keySpan(n, tag), fmt.Sprintf("%s needs one of %s", what, quoted(s.One)), "Add exactly one of them.")
+		c.add(n, "one-of", keySpan(n, tag), fmt.Sprintf("%s needs one of %s", what, quoted(s.One)), "Add exactly one of them.")
 	}
 	if len(s.Some) > 0 && len(those(n, s.Some)) == 0 {
-		c.add("one-of", keySpan(n, tag), fmt.Sprintf("%s needs one of %s", what, quoted(s.Some)), strings.TrimSpace("Add one of them. "+s.Doc))
+		c.add(n, "one-of", keySpan(n, tag), fmt.Sprintf("%s needs one of %s", what, quoted(s.Some)), strings.TrimSpace("Add one of them. "+s.Doc))
 	}
 	for _, keys := range [][]string{s.One, s.Apart} {
 		if have := those(n, keys); len(have) > 1 {
-			c.add("one-of", have[1].Span, fmt.Sprintf("`%s` and `%s` exclude each other", have[0].Value, have[1].Value), "Keep one of them.",
+			c.add(n, "one-of", have[1].Span, fmt.Sprintf("`%s` and `%s` exclude each other", have[0].Value, have[1].Value), "Keep one of them.",
 				source.Note{Span: have[0].Span, Text: "the first one"})
 		}
 	}
@@ -335,7 +350,7 @@ func quoted(words []string) string { return "`" + strings.Join(words, "`, `") + 
 
 // unknown reports a key that a mapping does not have: misspelt, or at home in
 // another variant of a union.
-func (c *checker) unknown(e Entry, s *spec.Shape, what, tag string, others []*spec.Shape) {
+func (c *checker) unknown(n *Node, e Entry, s *spec.Shape, what, tag string, others []*spec.Shape) {
 	key := e.Key.Value
 	var homes []string
 	for _, o := range others {
@@ -344,7 +359,7 @@ func (c *checker) unknown(e Entry, s *spec.Shape, what, tag string, others []*sp
 		}
 	}
 	if len(homes) > 0 {
-		c.add("misplaced-key", e.Key.Span, fmt.Sprintf("`%s` means nothing on `%s`", key, tag), fmt.Sprintf("It belongs to %s.", quoted(homes)))
+		c.add(n, "misplaced-key", e.Key.Span, fmt.Sprintf("`%s` means nothing on `%s`", key, tag), fmt.Sprintf("It belongs to %s.", quoted(homes)))
 		return
 	}
 	names := make([]string, len(s.Fields))
@@ -355,7 +370,7 @@ func (c *checker) unknown(e Entry, s *spec.Shape, what, tag string, others []*sp
 	if near := source.Suggest(key, names); near != "" {
 		detail = fmt.Sprintf("Did you mean `%s`?", near)
 	}
-	c.add("unknown-key", e.Key.Span, fmt.Sprintf("%s has no key `%s`", what, key), detail)
+	c.add(n, "unknown-key", e.Key.Span, fmt.Sprintf("%s has no key `%s`", what, short(key)), detail)
 }
 
 // union chooses the variant by its tag key.
@@ -377,7 +392,7 @@ func (c *checker) union(n *Node, s *spec.Shape, what string) {
 	case 0:
 		c.noTag(n, s, what)
 	default:
-		c.add("one-of", tags[1].Span, fmt.Sprintf("`%s` and `%s` in one mapping: it can be one only", tags[0].Value, tags[1].Value),
+		c.add(n, "one-of", tags[1].Span, fmt.Sprintf("`%s` and `%s` in one mapping: it can be one only", tags[0].Value, tags[1].Value),
 			"Make two entries of it.", source.Note{Span: tags[0].Span, Text: "the first one"})
 	}
 }
@@ -389,11 +404,11 @@ func (c *checker) noTag(n *Node, s *spec.Shape, what string) {
 	}
 	for _, e := range n.Entries {
 		if near := source.Suggest(e.Key.Value, tags); near != "" {
-			c.add("unknown-key", e.Key.Span, fmt.Sprintf("%s has no key `%s`", what, e.Key.Value), fmt.Sprintf("Did you mean `%s`?", near))
+			c.add(n, "unknown-key", e.Key.Span, fmt.Sprintf("%s has no key `%s`", what, e.Key.Value), fmt.Sprintf("Did you mean `%s`?", near))
 			return
 		}
 	}
-	c.add("one-of", keySpan(n, ""), fmt.Sprintf("%s needs one of %s", what, quoted(tags)), s.Doc)
+	c.add(n, "one-of", keySpan(n, ""), fmt.Sprintf("%s needs one of %s", what, quoted(tags)), s.Doc)
 }
 
 // scalar holds a single value against its form.
@@ -401,7 +416,7 @@ func (c *checker) scalar(n *Node, s *spec.Shape, what string) {
 	if n.Kind != Scalar || !scalarFits(n, s) {
 		if s.Form == spec.Duration && n.Kind == Scalar {
 			_, err := spec.ParseDuration(n.Text.Value)
-			c.add("wrong-type", n.Span, what+" is not a duration", errDetail(err))
+			c.add(n, "wrong-type", n.Span, what+" is not a duration", errDetail(err))
 			return
 		}
 		c.wrong(n, s, what)
@@ -413,22 +428,31 @@ func (c *checker) scalar(n *Node, s *spec.Shape, what string) {
 	case spec.Duration:
 		_, err = spec.ParseDuration(text)
 	case spec.Size:
-		_, err = spec.ParseSize(text)
+		c.octals(n)
+		if _, ok := literal(n).(int); n.Tag == Str || !ok {
+			_, err = spec.ParseSize(text)
+		} else {
+			c.intRange(n, &spec.Shape{Max: spec.MaxSize}, what)
+		}
+	case spec.Number:
+		c.octals(n)
+		c.number(n, what)
 	case spec.Expr, spec.Script:
 		if strings.TrimSpace(text) == "" {
-			c.add("empty-value", n.Span, what+" is empty", "Give it "+Describe(s)+", or remove the key.")
+			c.add(n, "empty-value", n.Span, what+" is empty", "Give it "+Describe(s)+", or remove the key.")
 			return
 		}
 		c.cut(n, s, what)
 	case spec.Int:
+		c.octals(n)
 		c.intRange(n, s, what)
 	case spec.Ident:
 		if !spec.IsIdent(text) {
-			c.add("bad-name", n.Span, fmt.Sprintf("%q cannot be a name", text), nameRule)
+			c.add(n, "bad-name", n.Span, fmt.Sprintf("%q cannot be a name", short(text)), nameRule)
 		}
 	}
 	if err != nil {
-		c.add("bad-value", n.Span, what+" has a value that cannot be read", errDetail(err))
+		c.add(n, "bad-value", n.Span, what+" has a value that cannot be read", errDetail(err))
 	}
 	c.words(n, s, what)
 }
@@ -451,7 +475,7 @@ func (c *checker) words(n *Node, s *spec.Shape, what string) {
 		if near := source.Suggest(text, s.Enum); near != "" {
 			detail = fmt.Sprintf("Did you mean `%s`? ", near) + detail
 		}
-		c.add("bad-value", n.Span, fmt.Sprintf("%s cannot be %q", what, text), detail)
+		c.add(n, "bad-value", n.Span, fmt.Sprintf("%s cannot be %q", what, short(text)), detail)
 		return
 	}
 	if s.Pattern != "" && !match(s.Pattern, text) {
@@ -459,23 +483,54 @@ func (c *checker) words(n *Node, s *spec.Shape, what string) {
 		if len(s.Pattern) > readable && s.Doc != "" {
 			detail = s.Doc
 		}
-		c.add("bad-value", n.Span, fmt.Sprintf("%s cannot be %q", what, text), detail)
+		c.add(n, "bad-value", n.Span, fmt.Sprintf("%s cannot be %q", what, short(text)), detail)
 	}
 }
 
 // readable is how long a pattern is that still tells a person something.
 const readable = 60
 
+// octals warns of numbers that older readers of YAML take for octal, where it is
+// the number that counts.
+func (c *checker) octals(n *Node) {
+	for _, e := range n.Entries {
+		c.octals(e.Value)
+	}
+	for _, item := range n.Items {
+		c.octals(item)
+	}
+	digits := strings.TrimLeft(n.Text.Value, "+-")
+	if n.Kind == Scalar && n.Style == PlainStyle && n.Tag == Int && len(digits) > 1 && digits[0] == '0' && digits[1] != 'x' && digits[1] != 'o' {
+		c.report(source.Diagnostic{Code: "leading-zero", Severity: source.Warning, Span: n.Span, Summary: fmt.Sprintf("`%s` is the number %v here", short(n.Text.Value), literal(n)),
+			Detail: "Older YAML reads a leading zero as octal. Quote it if it is text, or write the number without the zero (octal is 0o17)."})
+	}
+}
+
+// number refuses what no finite number is: .inf, .nan, and what is too large.
+func (c *checker) number(n *Node, what string) {
+	if _, isText := literal(n).(string); isText {
+		c.add(n, "bad-value", n.Span, fmt.Sprintf("%s cannot be %s", what, short(n.Text.Value)), "Write a number that fits 64 bits, such as 2 or 1.5.")
+	}
+}
+
+// short keeps a value from filling a message.
+func short(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return s
+}
+
 func (c *checker) intRange(n *Node, s *spec.Shape, what string) {
 	i, err := parseInt(n.Text.Value)
 	switch {
 	case err != nil:
-		c.add("bad-value", n.Span, what+" is too large a number", "It must fit 64 bits.")
+		c.add(n, "bad-value", n.Span, what+" is too large a number", "It must fit 64 bits.")
 	case i < s.Min || s.Max != 0 && i > s.Max:
 		detail := fmt.Sprintf("It must be at least %d.", s.Min)
 		if s.Max != 0 {
 			detail = fmt.Sprintf("It must be from %d to %d.", s.Min, s.Max)
 		}
-		c.add("bad-value", n.Span, fmt.Sprintf("%s cannot be %d", what, i), detail)
+		c.add(n, "bad-value", n.Span, fmt.Sprintf("%s cannot be %d", what, i), detail)
 	}
 }

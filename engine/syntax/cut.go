@@ -19,7 +19,7 @@ func (c *checker) cut(n *Node, s *spec.Shape, what string) {
 	} else if strings.ContainsAny(string(rest), ",]}") {
 		detail = "YAML ends a value at `,`, `]` or `}` inside [ ] or { }: quote the whole expression."
 	}
-	c.add("quote-it", n.Span, what+" is cut off", detail)
+	c.add(n, "quote-it", n.Span, what+" is cut off", detail)
 }
 
 // balanced reports whether brackets and quotes are closed.

@@ -41,8 +41,36 @@ type Node struct {
 	Items   []*Node     // of a Sequence
 	Span    source.Span // the whole value; of an alias, the alias
 	// Reported says that the value itself was found to be wrong already, so that
-	// its shape need not be spoken of again.
+	// its shape need not be spoken of again; of a mapping, also that a key of it is
+	// wrong or missing. What it means is then unknown.
 	Reported bool
+	unsound  bool // it or something in it was reported; see Sound
+}
+
+// Sound reports whether nothing was found to be wrong with a value or in it.
+// Check settles it; what is not there is sound.
+func (n *Node) Sound() bool { return n == nil || !n.unsound }
+
+// Doubtful reports whether it is unknown what a key of a mapping says: it was
+// reported, or it is not there and another key of the mapping, which may have
+// been meant to be it, was.
+func (n *Node) Doubtful(key string) bool {
+	if v := n.Get(key); v != nil {
+		return v.Reported
+	}
+	return n != nil && n.Reported
+}
+
+// settle notes for each value whether it is sound.
+func (n *Node) settle() bool {
+	n.unsound = n.Reported
+	for _, e := range n.Entries {
+		n.unsound = !e.Value.settle() || n.unsound
+	}
+	for _, item := range n.Items {
+		n.unsound = !item.settle() || n.unsound
+	}
+	return !n.unsound
 }
 
 // Entry is one key of a mapping with its value. Value is never nil.

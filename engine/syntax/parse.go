@@ -265,8 +265,8 @@ func (p *parser) mapping(y *yaml.Node, off, depth int) *Node {
 		}
 		if e, ok := p.entry(seen, k, v, depth); ok {
 			n.Entries = append(n.Entries, e)
-		} else if k.Kind != yaml.ScalarNode {
-			n.Reported = true
+		} else {
+			n.Reported = true // a key that cannot be one, or a second time
 		}
 	}
 	for _, m := range merges {
@@ -315,7 +315,12 @@ func (p *parser) merge(n *Node, seen map[string]source.Text, m *yaml.Node, depth
 		from = v.Items
 	}
 	for _, f := range from {
+		if f.Reported && f.Kind != Mapping {
+			n.Reported = true
+			continue
+		}
 		if f.Kind != Mapping {
+			n.Reported = true
 			p.report(source.Diagnostic{Code: "bad-merge", Span: f.Span, Summary: "`<<` merges mappings only", Detail: "Give it an alias of a mapping: `<<: *name`."})
 			continue
 		}
@@ -343,7 +348,6 @@ func (p *parser) scalar(y *yaml.Node, off int) *Node {
 	p.knownTag(y, n, "") // `! x`, a tag without a name
 	if style == PlainStyle {
 		n.Kind, n.Tag = resolve(y.Value)
-		p.octal(n)
 	}
 	return n
 }
@@ -402,15 +406,6 @@ func resolve(s string) (NodeKind, Tag) {
 		return Scalar, Float
 	}
 	return Scalar, Str
-}
-
-// octal warns of numbers that older readers of YAML take for octal.
-func (p *parser) octal(n *Node) {
-	digits := strings.TrimLeft(n.Text.Value, "+-")
-	if n.Tag == Int && len(digits) > 1 && digits[0] == '0' && digits[1] != 'x' && digits[1] != 'o' {
-		p.report(source.Diagnostic{Code: "leading-zero", Severity: source.Warning, Span: n.Span, Summary: fmt.Sprintf("`%s` is the number %d here", n.Text.Value, literal(n)),
-			Detail: "Older YAML reads a leading zero as octal. Quote it if it is text, or write the number without the zero (octal is 0o17)."})
-	}
 }
 
 // Literal is the plain value of a tree: string, int, float64, bool, nil, []any,

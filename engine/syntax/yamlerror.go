@@ -25,6 +25,9 @@ func (p *parser) syntaxError(err error) {
 	}
 	if strings.HasPrefix(text, "did not find expected ',' or") {
 		line++ // the parser counts lines from 0, and names the line of the bracket
+	} else if name, ok := strings.CutPrefix(text, "unknown anchor '"); ok {
+		p.unknownAnchor(strings.TrimSuffix(name, "' referenced"), text)
+		return
 	} else if at, ok := p.firstBad(text); ok {
 		p.errorAt(at, text)
 		return
@@ -52,13 +55,30 @@ func sentence(err error) (line int, text string) {
 // errorAt reports a sentence of yaml.v3 at the byte that it is about.
 func (p *parser) errorAt(at int, text string) {
 	line := sort.SearchInts(p.lines, at+1)
-	if name, ok := strings.CutPrefix(text, "unknown anchor '"); ok {
-		name = strings.TrimSuffix(name, "' referenced")
-		p.add("bad-alias", max(0, at-len(name)), at+1, "there is no anchor `&"+name+"` before this alias", "If this is not meant to be an alias, quote it: YAML reads `*` as the beginning of one.")
-		return
-	}
 	code, remedy := p.remedy(text, line)
 	p.add(code, at, max(at+1, lineEnd(p.f.Data, at)), "this is not YAML: "+text, remedy)
+}
+
+// unknownAnchor reports an alias without an anchor. yaml.v3 names no line, and
+// notices it while it looks at what follows; the alias is the first of that name
+// that, where the file ends behind it, gives the same error.
+func (p *parser) unknownAnchor(name, text string) {
+	alias := []byte("*" + name)
+	var ends []int
+	for at := 0; ; {
+		i := bytes.Index(p.f.Data[at:], alias)
+		if i < 0 {
+			break
+		}
+		at += i + len(alias)
+		ends = append(ends, at)
+	}
+	end := len(p.f.Data)
+	if n := sort.Search(len(ends), func(i int) bool { return decodeError(p.f.Data[:ends[i]]) == text }); n < len(ends) {
+		end = ends[n]
+	}
+	p.add("bad-alias", max(0, end-len(alias)), end, "there is no anchor `&"+short(name)+"` before this alias",
+		"If this is not meant to be an alias, quote it: YAML reads `*` as the beginning of one.")
 }
 
 // exactBelow bounds the files in which the byte of a syntax error is looked for:
