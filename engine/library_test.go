@@ -23,17 +23,19 @@ import (
 // read reads a file of the library.
 func read(t *testing.T, name string) *source.File {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "runbooks", name))
+	path := filepath.Join("..", "runbooks", name)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return source.NewFile(name, data)
+	return source.NewFile(path, data)
 }
 
 // library is a runbook with its scenarios, both sound.
 func library(t *testing.T, name string) (*engine.Runbook, *scenario.File) {
 	t.Helper()
-	rb, found := engine.Load(read(t, name+".yaml"))
+	f := read(t, name+".yaml")
+	rb, found := engine.Load(f, engine.WithFiles(engine.OnDisk(f)))
 	for _, d := range found {
 		t.Errorf("%s:%d: %s. %s", name, d.Span.Position().Line, d.Summary, d.Detail)
 	}
@@ -53,7 +55,7 @@ func library(t *testing.T, name string) (*engine.Runbook, *scenario.File) {
 // people answers as the scenario says.
 func people(sc *scenario.Scenario) func(context.Context, interp.Question) (interp.Answer, map[string]string, error) {
 	return func(_ context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
-		name := q.Step
+		name := q.In + q.Step
 		if q.Kind == "undo" {
 			name += ">undo"
 		}
@@ -227,25 +229,27 @@ func asked(st *journal.Step) (out []string) {
 	return out
 }
 
-// TestEveryBranchIsPractised holds the scenarios of the seed runbook against its
+// TestEveryBranchIsPractised holds the scenarios of the library against its
 // decisions: a branch that no scenario expects is a branch that nobody has seen.
 func TestEveryBranchIsPractised(t *testing.T) {
 	t.Parallel()
-	rb, file := library(t, "hubspot")
-	seen := map[string]bool{}
-	for _, sc := range file.Scenarios {
-		for id, branch := range sc.Expect.Decisions {
-			seen[id+">"+branch] = true
-		}
-	}
-	rb.Plan.Walk(func(s *plan.Step) {
-		for _, b := range s.Branches {
-			switch {
-			case seen[s.ID+">"+b.ID], b.ID == "unclear":
-			case s.ID == "webhook" && seen["webhook>signature"]: // its branches are one list of words
-			default:
-				t.Errorf("no scenario takes the branch %s of %s", b.ID, s.ID)
+	for _, name := range []string{"hubspot", "web-down", "certificate"} {
+		rb, file := library(t, name)
+		seen := map[string]bool{}
+		for _, sc := range file.Scenarios {
+			for id, branch := range sc.Expect.Decisions {
+				seen[id+">"+branch] = true
 			}
 		}
-	})
+		rb.Plan.Walk(func(s *plan.Step) {
+			for _, b := range s.Branches {
+				switch {
+				case seen[s.ID+">"+b.ID], name == "hubspot" && b.ID == "unclear":
+				case s.ID == "webhook" && seen["webhook>signature"]: // its branches are one list of words
+				default:
+					t.Errorf("%s: no scenario takes the branch %s of %s", name, b.ID, s.ID)
+				}
+			}
+		})
+	}
 }

@@ -285,11 +285,17 @@ type result struct {
 
 // run runs the real binary. What it is given besides stands in the situation.
 func (e *emulation) run(before *result, args ...string) (*result, error) {
-	cmd := exec.Command(e.tools.runbook, append(args, "--output", "json", "--state", e.path("state"), "--as", "night")...)
-	cmd.Env = []string{"PATH=" + e.path("bin"), "HOME=" + e.dir, "SLACK_WEBHOOK_URL=" + e.slack.URL + webhook, "NO_PROXY=*"}
+	env := []string{"PATH=" + e.path("bin"), "HOME=" + e.dir, "SLACK_WEBHOOK_URL=" + e.slack.URL + webhook, "NO_PROXY=*"}
 	if !e.s.noToken {
-		cmd.Env = append(cmd.Env, "HUBSPOT_ACCESS_TOKEN="+e.oldToken)
+		env = append(env, "HUBSPOT_ACCESS_TOKEN="+e.oldToken)
 	}
+	return runBinary(e.tools.runbook, e.path("state"), env, before, args...)
+}
+
+// runBinary runs the real binary, and reads the events that it writes.
+func runBinary(program, state string, env []string, before *result, args ...string) (*result, error) {
+	cmd := exec.Command(program, append(args, "--output", "json", "--state", state, "--as", "night")...)
+	cmd.Env = env
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()

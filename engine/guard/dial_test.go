@@ -174,6 +174,21 @@ func TestResolvers(t *testing.T) {
 	}
 }
 
+// TestLateDial: a dialer looks at the deadline itself, and can find it over before
+// the context has noticed. That is no refused connection.
+func TestLateDial(t *testing.T) {
+	d := net.Dialer{Deadline: time.Now().Add(-time.Second)}
+	_, late := d.Dial("tcp", "127.0.0.1:9")
+	refused := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	for want, errs := range map[string][]error{"timeout": {late, &url.Error{Op: "Get", Err: late}, &net.OpError{Op: "dial", Err: syscall.ETIMEDOUT}}, "connect": {refused, &url.Error{Op: "Get", Err: refused}}} {
+		for _, err := range errs {
+			if he := Classify(context.Background(), err); he.Kind != want {
+				t.Errorf("%v is %s, not %s", err, he.Kind, want)
+			}
+		}
+	}
+}
+
 func TestReason(t *testing.T) {
 	for _, c := range []struct {
 		he   HTTPError

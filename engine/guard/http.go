@@ -239,6 +239,8 @@ func Classify(ctx context.Context, err error) *HTTPError {
 		return &HTTPError{"dns", dns}
 	case isTLS(err):
 		return &HTTPError{"tls", err}
+	case errors.As(err, &op) && op.Op == "dial" && op.Timeout():
+		return &HTTPError{"timeout", err} // the dialer looks at the clock itself, and can be ahead of the context
 	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"):
 		return &HTTPError{"connect", op}
 	}

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package main
+
+import "net"
+
+func fill(*net.TCPListener) error { return errFull }
