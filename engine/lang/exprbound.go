@@ -77,9 +77,10 @@ var (
 	errLargeValue = errors.New("it makes a value larger than 16 MiB")
 )
 
-// boundedNames are the functions whose result can be much longer than their
+// boundedNames are the functions whose result has no order, or can be much longer than their
 // arguments, with the names under which they are called instead.
-var boundedNames = map[string]string{"repeat": "__repeat", "replace": "__replace", "join": "__join", "toJSON": "__toJSON", "string": "__string"}
+var boundedNames = map[string]string{"repeat": "__repeat", "replace": "__replace", "join": "__join", "toJSON": "__toJSON", "string": "__string",
+	"keys": "__keys", "values": "__values", "toPairs": "__toPairs"}
 
 // addFunc stands for `+` in a program that runs.
 const addFunc = "__add"

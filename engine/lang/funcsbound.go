@@ -18,6 +18,7 @@ func boundFuncs(m template.FuncMap) {
 		m[name] = bounded1(name, f)
 	}
 	m["repeat"], m["replace"] = repeat, replace
+	m["keys"], m["values"] = keysOf, valuesOf
 	m["printf"], m["join"], m["concat"] = printf, join(m["join"].(joinFunc)), concat(m["concat"].(func(...any) any))
 	m["wrapWith"] = wrapWith(m["wrapWith"].(func(int, string, string) (string, error)))
 	m["indent"] = func(n int, s string) (string, error) { return indented(n, s, "") }

@@ -72,7 +72,7 @@ func (e *Expr) build(text string, s *Scope) error {
 func compileLoose(text string, s *Scope, rewrite func(ast.Node) ast.Node) (*vm.Program, error) {
 	config := conf.CreateNew()
 	options := append([]expr.Option{expr.AllowUndefinedVariables()}, functions...)
-	for _, option := range append(options, boundedFuncs...) {
+	for _, option := range slices.Concat(options, boundedFuncs, orderedFuncs) {
 		option(config)
 	}
 	for _, v := range s.Vars {
