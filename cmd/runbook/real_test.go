@@ -35,11 +35,16 @@ type hall struct {
 // newHall builds the binary once for a test.
 func newHall(t *testing.T) *hall {
 	t.Helper()
-	h := &hall{dir: t.TempDir(), secrets: []string{"slack-secret-0004"}}
-	h.runbook = filepath.Join(h.dir, "runbook")
-	if out, err := exec.Command("go", "build", "-o", h.runbook, ".").CombinedOutput(); err != nil {
+	binary := filepath.Join(t.TempDir(), "runbook")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	return openHall(t, binary)
+}
+
+func openHall(t *testing.T, binary string) *hall {
+	t.Helper()
+	h := &hall{runbook: binary, dir: t.TempDir(), secrets: []string{"slack-secret-0004"}}
 	slack := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var post struct{ Text string }
 		if err := json.NewDecoder(r.Body).Decode(&post); err != nil || r.URL.Path != "/slack-secret-0004" {
@@ -54,6 +59,12 @@ func newHall(t *testing.T) *hall {
 	t.Cleanup(slack.Close)
 	h.env = []string{"HOME=" + h.dir, "NO_PROXY=*", "PATH=/usr/bin:/bin", "SLACK_WEBHOOK_URL=" + slack.URL + "/slack-secret-0004"}
 	return h
+}
+
+// beside is a hall of its own, with the same binary.
+func (h *hall) beside(t *testing.T) *hall {
+	t.Helper()
+	return openHall(t, h.runbook)
 }
 
 // run is one process of the binary; before is the one that it goes on from.
