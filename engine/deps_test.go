@@ -38,6 +38,7 @@ var rules = []rule{
 	{"engine/guard", []string{"engine/secret", "engine/permit"}, []string{yaml, cli}},
 	{"engine/kind", []string{"engine/source", "engine/spec", "engine/types", "engine/secret"}, []string{"os/exec", "net/http", yaml, cli}},
 	{"engine/kind/exec", []string{"engine/kind", "engine/guard"}, []string{yaml, cli}},
+	{"engine/channel", []string{"engine/kind", "engine/kind/exec", "engine/types", "engine/guard"}, []string{"os", "os/exec", yaml, cli}},
 	{"engine/plan", []string{"engine/syntax", "engine/lang", "engine/kind", "engine/types", "engine/source", "engine/spec", "engine/permit", "engine/plan/..."}, []string{"os/exec", "net/http", yaml, cli}},
 	{"engine/plan/...", []string{"engine/lang", "engine/kind", "engine/types", "engine/source"}, []string{"os/exec", "net/http", yaml, cli}},
 	{"engine/journal", []string{"engine/types", "engine/secret"}, []string{"net/http", "os/exec", yaml, cli}},

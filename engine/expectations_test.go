@@ -138,7 +138,7 @@ func TestExpectationsFail(t *testing.T) {
 		t.Errorf("%d hold; the failures are\n%s", met, text)
 	}
 	for _, f := range failures {
-		if strings.HasPrefix(f.What, "calls") && !strings.Contains(strings.Join(f.Why, "\n"), "called: kubectl get pods -n eu\ncalled: kubectl rollout") {
+		if strings.HasPrefix(f.What, "calls") && !strings.Contains(strings.Join(f.Why, "\n"), "called by pods: kubectl get pods -n eu\ncalled by restart: kubectl rollout") {
 			t.Errorf("the calls are told as %q", f.Why)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"runbook/engine/channel"
 	"runbook/engine/guard"
 	"runbook/engine/interp"
 	"runbook/engine/journal"
@@ -176,6 +177,19 @@ type running struct {
 // prepare renders the permissions, opens the world, and verifies what the run
 // needs before its first step.
 func (rb *Runbook) prepare(ctx context.Context, o RunOptions) (*running, error) {
+	r, err := rb.open(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.requirements(ctx); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// open renders the permissions and opens the world.
+func (rb *Runbook) open(o RunOptions) (*running, error) {
 	set, err := permissions(rb.Plan, o.Inputs)
 	if err != nil {
 		return nil, err
@@ -187,10 +201,6 @@ func (rb *Runbook) prepare(ctx context.Context, o RunOptions) (*running, error) 
 	}
 	r.guard = guard.New(set, r.doors)
 	r.store = secret.NewStore(r.masker, rb.sources(o.Scenario), r.lookup, r.secretCommand)
-	if err := r.requirements(ctx); err != nil {
-		r.close()
-		return nil, err
-	}
 	return r, nil
 }
 
@@ -297,6 +307,11 @@ func (rb *Runbook) secretEnv() []string {
 func permissions(p *plan.Plan, inputs map[string]any) (permit.Set, error) {
 	set := p.Permissions.Static
 	set.Hosts = append([]string(nil), set.Hosts...)
+	for _, c := range p.Channels {
+		if c.Host != "" {
+			set.Channels = append(set.Channels, c.Host)
+		}
+	}
 	for _, t := range p.Permissions.Hosts {
 		v, err := t.Render(lang.Env{"inputs": inputs})
 		if err != nil {
@@ -383,9 +398,9 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 			return interp.Answer{}, nil, ErrNobody
 		}
 	}
-	out, open, err := local.Run(ctx, r.rb.Plan, local.Options{
-		Journal: w, Past: past, Kinds: r.kinds, Guard: r.guard, Narrow: r.inside, Secrets: r.store, Masker: r.masker, Ask: ask,
-	}, interp.Options{
+	parts := r.parts(w)
+	parts.Past, parts.Ask = past, ask
+	out, open, err := local.Run(ctx, r.rb.Plan, parts, interp.Options{
 		Run: id, Mode: string(mode), Scenario: name, Engine: Version(), User: o.User, Host: o.Host, Origin: o.Origin, Inputs: o.Inputs, Present: r.store.Present,
 	})
 	result := &Outcome{Run: id, Outcome: out.Outcome, State: state}
@@ -401,6 +416,19 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 		err = closed
 	}
 	return result, err
+}
+
+// parts are what the runtime is made of, for a run and for what is sent later.
+func (r *running) parts(w *journal.Writer) local.Options {
+	return local.Options{Journal: w, Kinds: r.kinds, Channels: r.channels(), Guard: r.guard, Narrow: r.inside, Secrets: r.store, Masker: r.masker}
+}
+
+// channels are the kinds of channels, as they are in the run's world.
+func (r *running) channels() []exec.Kind {
+	if r.world != nil {
+		return channel.Drill(stubbed(r.opts.Scenario))
+	}
+	return channel.All()
 }
 
 // pause records whom the run waits for.
@@ -426,114 +454,4 @@ func code(out interp.Outcome, state *journal.State) ExitCode {
 		return ExitFailed
 	}
 	return ExitOK
-}
-
-// Resume goes on with a run that waits or broke off. What is in its journal is
-// not done again.
-func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcome, error) {
-	if o.Store == nil {
-		return nil, errors.New("a run goes on from its journal, and Session.Store does not say where that is")
-	}
-	state := journal.NewState()
-	watch := o.Watch
-	w, past, err := journal.Open(o.Store.Path(id), id, journal.Options{Watch: []func(journal.Event){func(e journal.Event) {
-		state.Apply(e)
-		for _, f := range watch {
-			f(e)
-		}
-	}}})
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range past {
-		state.Apply(e)
-	}
-	fail := func(err error) (*Outcome, error) {
-		_ = w.Close() // nothing was written
-		return nil, err
-	}
-	switch {
-	case state.Finished != nil:
-		return fail(fmt.Errorf("the run %s is over: %s", id, state.Finished.Outcome))
-	case state.Started.Scenario != scenarioName(o.Scenario):
-		return fail(fmt.Errorf("the run %s is a drill of the scenario %q, and not of %q; go on with the one it began with", id, state.Started.Scenario, scenarioName(o.Scenario)))
-	case state.Started.Runbook.Digest != rb.Plan.Digest || !rb.madeOf(state.Started.Files):
-		return fail(fmt.Errorf("%s has changed since the run %s began; put back the version it began with, or begin a new run", rb.Plan.File.Name, id))
-	}
-	if o.Inputs, err = rb.recall(state.Started.Inputs); err != nil {
-		return fail(err)
-	}
-	r, err := rb.prepare(ctx, o)
-	if err != nil {
-		return fail(err)
-	}
-	defer r.close()
-	if err := r.refetch(ctx, past); err != nil {
-		return fail(err)
-	}
-	w.SetMask(r.masker)
-	if _, err := w.Append(journal.RunResumed, "", "", journal.RunResumedData{User: o.User, From: past[len(past)-1].Seq}, true); err != nil {
-		return fail(err)
-	}
-	return r.walk(ctx, id, w, past, state)
-}
-
-// refetch fetches the declared secrets that the earlier part of the run used: what
-// they touched may show them now, and only what is known is masked.
-func (r *running) refetch(ctx context.Context, past []journal.Event) error {
-	attempted := map[string]bool{}
-	for _, e := range past {
-		if e.Type == journal.AttemptStarted {
-			attempted[e.Step] = true
-		}
-	}
-	used := map[string]bool{}
-	for _, p := range r.rb.Plan.Plans() {
-		keys := map[string]string{}
-		for _, x := range p.Secrets {
-			keys[x.Name] = x.Key
-		}
-		p.Walk(func(s *plan.Step) {
-			// A verify is journalled under its own id, as are all steps of that id.
-			for _, path := range s.Options.Reads() {
-				if name, ok := strings.CutPrefix(path, "secrets."); ok && attempted[s.ID] {
-					used[keys[name]] = true
-				}
-			}
-		})
-	}
-	for _, s := range r.rb.secrets() {
-		if !used[s.Key] || !r.store.Present(s.Key) {
-			continue
-		}
-		if _, err := r.store.Get(ctx, s.Key); err != nil {
-			return &MissingError{[]string{err.Error()}}
-		}
-	}
-	return nil
-}
-
-func scenarioName(s *scenario.Scenario) string {
-	if s == nil {
-		return ""
-	}
-	return s.Name
-}
-
-// recall types the inputs that a journal holds.
-func (rb *Runbook) recall(was map[string]any) (map[string]any, error) {
-	out := maps.Clone(was)
-	for _, in := range rb.Plan.Inputs {
-		v, ok := was[in.Name]
-		if !ok || v == nil {
-			out[in.Name] = in.Default
-			continue
-		}
-		got, err := types.Decode(in.Type, types.Exact(v))
-		if err != nil {
-			return nil, fmt.Errorf("the input %s cannot be read back: %w", in.Name, err)
-		}
-		out[in.Name] = got
-	}
-	return out, nil
 }

@@ -59,7 +59,7 @@ func play(t *testing.T, rb *engine.Runbook, s *scenario.Scenario, at *url.URL) {
 	for range 3 {
 		w.HTTP(scenario.Request{Method: "GET", URL: at, Header: func(string) string { return "" }, Body: `{"a": [1]}`})
 		w.Command(scenario.Command{Argv: []string{"kubectl", "get", "pods"}, Stdin: "x"})
-		w.Kind("file", "/var/lock/deploy", map[string]any{"path": "/var/lock/deploy"})
+		w.KindCall(scenario.Call{Kind: "file", Line: "/var/lock/deploy"}, map[string]any{"path": "/var/lock/deploy"})
 		for _, step := range []string{"page", "lock", "pods"} {
 			if k := rb.Plan.Steps[0].Kind; step == "page" {
 				w.Result(k, step, step+"#a1")

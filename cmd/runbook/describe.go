@@ -248,7 +248,7 @@ func (d *about) write(p *program) {
 func (d *about) writeMayDo(p *program) {
 	p.printf("\nMay do\n")
 	none := true
-	for _, k := range []string{"observe", "act", "hosts", "env", "read", "write"} {
+	for _, k := range []string{"observe", "act", "hosts", "env", "read", "write", "messages"} {
 		if list := d.Permissions[k]; len(list) > 0 {
 			p.printf("  %-8s %s\n", k, report.Clean(strings.Join(list, ", ")))
 			none = false

@@ -212,8 +212,8 @@ func pgPrepared(t *testing.T, n *night) {
 		silent: []string{"pick"}, asks: map[string][]string{"settle": {"rollback prepared", "order-17 of app in postgres"}}}.hold(t, n.hall, n.resume(t, r, "--answer", "settle=done"))
 }
 
-// fill takes all of the 17 ordinary connections.
-func fill(t *testing.T, n *night, use func(*client)) (all []*client) {
+// crowd takes all of the 17 ordinary connections.
+func crowd(t *testing.T, n *night, use func(*client)) (all []*client) {
 	t.Helper()
 	for used := n.must(t, "select count(*) from pg_stat_activity where backend_type = 'client backend'"); used != "20" && len(all) < 16; used = n.must(t, "select count(*) from pg_stat_activity where backend_type = 'client backend'") {
 		s := n.connect(t, "app", "shop")
@@ -225,7 +225,7 @@ func fill(t *testing.T, n *night, use func(*client)) (all []*client) {
 }
 
 func pgFullIdle(t *testing.T, n *night) {
-	fill(t, n, func(s *client) { s.do(t, "select 1") })
+	crowd(t, n, func(s *client) { s.do(t, "select 1") })
 	r := n.as("watch", "root").run(t, "--input", "idle_after=1s", "--answer", "whose.who=shop / app / 127.0.0.1", "--approve", "end_them")
 	want{outcome: "mitigated", decisions: "diagnosis=full extent=refused filler=idle", facts: map[string]string{"severity": "P1", "impact": "New connections to the database fail"},
 		asks:     map[string][]string{"whose": {"16 of shop / app / 127.0.0.1: 0 active, 0 idle in transaction, 16 idle"}, "end_them": {"End 16 sessions of shop / app / 127.0.0.1"}},
@@ -233,7 +233,7 @@ func pgFullIdle(t *testing.T, n *night) {
 }
 
 func pgFullOpen(t *testing.T, n *night) {
-	all := fill(t, n, func(s *client) { s.do(t, "begin; select 1") })
+	all := crowd(t, n, func(s *client) { s.do(t, "begin; select 1") })
 	var pids []string
 	for _, s := range all[:4] {
 		pids = append(pids, s.pid)
@@ -248,13 +248,13 @@ func pgFullOpen(t *testing.T, n *night) {
 }
 
 func pgFullLoad(t *testing.T, n *night) {
-	fill(t, n, func(s *client) { s.begin("select pg_sleep(60)") })
+	crowd(t, n, func(s *client) { s.begin("select pg_sleep(60)") })
 	r := n.as("watch", "root").run(t)
 	want{outcome: "escalated", decisions: "diagnosis=full filler=working", summary: []string{"This is load", "shop / app / 127.0.0.1"}, silent: []string{"pick", "whose"}}.hold(t, n.hall, r)
 }
 
 func pgFullLong(t *testing.T, n *night) {
-	all := fill(t, n, func(s *client) { s.begin("select pg_sleep(60)") })
+	all := crowd(t, n, func(s *client) { s.begin("select pg_sleep(60)") })
 	r := n.as("watch", "root").run(t, "--input", "long_after=1s", "--answer", "pick.pids="+all[0].pid, "--approve", "cancel")
 	want{outcome: "escalated", decisions: "diagnosis=full filler=working", summary: []string{"there is no room", "connects again at once"}}.hold(t, n.hall, r)
 	if code := all[0].ended(t); code != "57014" {
@@ -263,7 +263,7 @@ func pgFullLong(t *testing.T, n *night) {
 }
 
 func pgTurnedAway(t *testing.T, n *night) {
-	all := fill(t, n, func(s *client) { s.do(t, "select 1") })
+	all := crowd(t, n, func(s *client) { s.do(t, "select 1") })
 	r := n.as("watch", "").run(t)
 	n.must(t, "select pg_terminate_backend("+all[0].pid+")")
 	n.until(t, "count(*) = 0 from pg_stat_activity where pid = "+all[0].pid)

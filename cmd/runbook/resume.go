@@ -9,16 +9,18 @@ import (
 
 	"runbook/engine"
 	"runbook/engine/journal"
+	"runbook/engine/report"
 	"runbook/engine/source"
 )
 
 func (p *program) resumeCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "resume",
-		Usage:     "go on with a run that waits for a person, or broke off",
+		Usage:     "go on with a run that waits for a person, or broke off; send what was not sent",
 		ArgsUsage: "RUN",
 		Description: `RUN is a run's id, the beginning or the end of one, or "last". What is in the
-run's journal is not done again.
+run's journal is not done again; messages that were not sent are. Of a run that is
+over nothing else is done.
 
   runbook resume last                              answer at the terminal
   runbook resume RUN --approve store
@@ -59,7 +61,12 @@ func (p *program) resume(c *cli.Context) error {
 	for _, e := range log.Events {
 		s.past(e)
 	}
-	return s.finish(rb.Resume(s.ctx, id, engine.RunOptions{Session: s.engine()}))
+	out, err := rb.Resume(s.ctx, id, engine.RunOptions{Session: s.engine()})
+	over := s.finish(out, err)
+	if state.Finished != nil && out != nil && c.String("output") != "json" {
+		p.printf("%s", report.Unsent(out.State, p.color(c.Bool("no-color"))))
+	}
+	return over
 }
 
 // runbookOf is the runbook that a run began with, from the copy beside its

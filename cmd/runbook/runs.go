@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -37,6 +38,7 @@ type runRow struct {
 	User     string          `json:"user"`
 	Summary  string          `json:"summary,omitempty"`
 	Waiting  []string        `json:"waiting,omitempty"`
+	Unsent   int             `json:"unsent,omitempty"` // messages that did not get to a channel
 	Problem  string          `json:"problem,omitempty"`
 }
 
@@ -76,7 +78,11 @@ func (r runRow) about() string {
 	if r.Problem != "" {
 		return r.Problem
 	}
-	return r.Summary
+	text := r.Summary
+	if r.Unsent > 0 {
+		text = strings.TrimPrefix(text+"; ", "; ") + count(r.Unsent, "message") + " not sent"
+	}
+	return text
 }
 
 func duration(s journal.Seconds) string {
@@ -122,7 +128,11 @@ func readRow(store *journal.Store, id string) runRow {
 		Run: id, Runbook: s.Started.Runbook.Name, Mode: s.Started.Mode, Status: s.Status(store.Busy(id)), Began: s.Began,
 		Duration: journal.SecondsOf(s.Last.Sub(s.Began)), User: s.Started.User, Waiting: s.Paused,
 	}
+	if s.Started.Mode != string(engine.ModeDrill) {
+		r.Unsent = len(s.Outbox())
+	}
 	if s.Finished != nil {
+		r.Duration = s.Finished.Duration
 		r.Summary = s.Finished.Summary
 		if r.Summary == "" {
 			r.Summary = s.Finished.Error

@@ -423,8 +423,8 @@ func (w *site) hold(t *testing.T, r *result) {
 			t.Errorf("verdict of %s: %q, not %q", id, got, verdict)
 		}
 	}
-	holdParts(t, "the channel", w.holdChannel(t, r), w.s.told)
-	holdParts(t, "standard error", r.err, w.s.says)
+	holdText(t, "the channel", w.holdChannel(t, r), w.s.told)
+	holdText(t, "standard error", r.err, w.s.says)
 	if got := w.changes(); got != w.s.calls {
 		t.Errorf("what was changed: %q, not %q", got, w.s.calls)
 	}
@@ -452,7 +452,7 @@ func (w *site) holdChannel(t *testing.T, r *result) string {
 	return strings.Join(texts, "\n")
 }
 
-func holdParts(t *testing.T, what, text string, parts []string) {
+func holdText(t *testing.T, what, text string, parts []string) {
 	t.Helper()
 	for _, part := range parts {
 		if !strings.Contains(text, part) {

@@ -66,7 +66,8 @@ type Guard struct {
 
 	mu      sync.Mutex
 	clients map[string]*transport
-	temp    string // the folder that holds the scripts' own; "" until one is needed
+	senders map[string]*Guard // for messages, by host
+	temp    string            // the folder that holds the scripts' own; "" until one is needed
 	scripts int
 }
 
@@ -114,6 +115,9 @@ func (g *Guard) Close() {
 	g.temp = ""
 	for _, t := range g.clients {
 		t.http.CloseIdleConnections()
+	}
+	for _, s := range g.senders {
+		s.Close()
 	}
 }
 

@@ -129,6 +129,9 @@ func (r *run) message(w World, f *frame, s *plan.Step, key Key) done {
 	if err != nil {
 		return erred(fmt.Errorf("the text cannot be computed: %w", err))
 	}
-	w.Emit(key, Event{Type: journal.MessageRendered, Step: s.ID, Data: journal.MessageRenderedData{Title: r.text(s.Title, env), To: s.To, Text: text}})
-	return ok()
+	title := r.text(s.Title, env)
+	w.Emit(key, Event{Type: journal.MessageRendered, Step: s.ID, Data: journal.MessageRenderedData{Title: title, To: s.To, Text: text, Status: s.Status}})
+	d := ok()
+	d.err = r.send(w, s, key, title, text)
+	return d
 }

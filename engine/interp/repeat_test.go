@@ -33,7 +33,7 @@ steps:
     steps:
       - parallel: p
         retry: {attempts: 2}
-        steps: [{check: a, required: true, say: {text: a}, retry: {attempts: 2}, poll: {every: 1s, for: 1s}}]
+        steps: [{check: a, required: true, say: {text: a}, retry: {attempts: 2}, poll: {every: 1s, for: 1500ms}}]
       - {check: b, say: {text: yes}}
 `, map[Key]string{
 		"g#p1.a1/p#a1/a#p1.a1": "!x", "g#p1.a1/p#a1/a#p1.a2": "!x", "g#p1.a1/p#a1/a#p2.a1": "!x", "g#p1.a1/p#a1/a#p2.a2": "!x",

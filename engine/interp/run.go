@@ -59,7 +59,7 @@ func Run(w World, p *plan.Plan, o Options) (Outcome, error) {
 // begin is the state of a run before its first step. Path is the key of the step
 // that runs it, or "".
 func begin(p *plan.Plan, o Options, path Key) (*run, *frame) {
-	r := &run{plan: p, opts: o, facts: map[string]any{}, secrets: map[string]any{}}
+	r := &run{plan: p, opts: o, facts: map[string]any{}, secrets: map[string]any{}, incidents: map[string]string{}}
 	for _, f := range p.Facts {
 		r.facts[f.Name] = f.Default
 	}
@@ -97,8 +97,12 @@ type run struct {
 	facts   map[string]any
 	secrets map[string]any
 	started time.Time
-	final   string // the outcome, once it is known
-	owed    []owed
+
+	// incidents are those on status pages that this run began, by channel; an
+	// empty one is being begun.
+	incidents map[string]string
+	final     string // the outcome, once it is known
+	owed      []owed
 
 	// Of a run that a step of another runs: that other one, and what the step
 	// runs. Left are those that were broken off inside this one.

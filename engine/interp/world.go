@@ -23,7 +23,8 @@ type Key string
 // runs on two goroutines at once: a runtime hands over only while a World method
 // waits, so the interpreter needs no locks.
 type World interface {
-	// Call makes one attempt of a check or an action, or recalls the result that
+	// Call makes one attempt of a check or an action, or sends a message to one
+	// channel, or recalls the result that
 	// Key had before. The error says that this scope ended (ErrTimeout,
 	// ErrCancelled, ErrPaused, or what the runtime died of), or that nobody knows
 	// whether the call took effect (an InDoubt); a failed call is a Result.
@@ -65,11 +66,13 @@ var (
 	ErrStopped   = errors.New("a step beside this one ended the run")
 )
 
-// Call is one attempt, rendered. It can be written down: Options hold strings,
+// Call is one attempt, rendered. That of a message has the channel's kind, its
+// settings under `channel` and what is sent under `message`; its time is no part
+// of the run's: it uses up no budget, and Now does not move. It can be written down: Options hold strings,
 // numbers, lists, mappings, secret.Text, secret.Value and lang.Bound.
 type Call struct {
 	Step       string // the step's id
-	Role       string // check or action
+	Role       string // check, action or message
 	Kind       string
 	Options    map[string]any
 	Timeout    time.Duration // 0 is none

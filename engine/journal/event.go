@@ -29,6 +29,8 @@ const (
 	FactSet           Type = "fact.set"           // FactSetData
 	SecretReplaced    Type = "secret.replaced"    // SecretReplacedData
 	MessageRendered   Type = "message.rendered"   // MessageRenderedData
+	MessageSent       Type = "message.sent"       // MessageSentData
+	MessageUnsent     Type = "message.unsent"     // MessageUnsentData
 	ApprovalRequested Type = "approval.requested" // ApprovalRequestedData
 	ApprovalAnswered  Type = "approval.answered"  // ApprovalAnsweredData
 	UndoOwed          Type = "undo.owed"          // UndoData
@@ -296,6 +298,26 @@ type MessageRenderedData struct {
 	Title string   `json:"title,omitempty"`
 	To    []string `json:"to,omitempty"`
 	Text  string   `json:"text"`
+	// Status is what the incident on a status page becomes.
+	Status string `json:"status,omitempty"`
+}
+
+// MessageSentData says that a channel took a message. Kind is that of the
+// channel; Incident is the one on a status page that it belongs to.
+type MessageSentData struct {
+	Channel  string `json:"channel"`
+	Kind     string `json:"kind"`
+	Attempts int    `json:"attempts,omitempty"`
+	Incident string `json:"incident,omitempty"`
+}
+
+// MessageUnsentData says that a message did not reach a channel, and why. It
+// stays in the run's outbox.
+type MessageUnsentData struct {
+	Channel  string `json:"channel"`
+	Kind     string `json:"kind"`
+	Attempts int    `json:"attempts,omitempty"`
+	Error    Error  `json:"error"`
 }
 
 // ApprovalRequestedData is a question to a person. Kind is manual, confirm, ask,

@@ -13,6 +13,7 @@ type State struct {
 	Started  RunStartedData
 	Began    time.Time
 	Last     time.Time
+	Ended    time.Time // when it was over; messages may have been sent since
 	Finished *RunFinishedData
 	Paused   []string // keys of the questions that are open; nil unless paused
 	Facts    map[string]any
@@ -26,7 +27,7 @@ type State struct {
 	Moments []Moment
 
 	byKey  map[string]*Step
-	others []string // keys of the steps that run other runbooks
+	others []Another
 }
 
 // Moment is something that happened. Data is what its event carries, as the type
@@ -50,6 +51,8 @@ type Step struct {
 	Done      *StepFinishedData
 	Decision  *DecisionMadeData
 	Message   *MessageRenderedData
+	Sent      []MessageSentData   // the channels that took the message
+	Unsent    []MessageUnsentData // those that did not, each with the latest reason
 	Questions []Question
 	Attempts  int
 	Waiting   *WaitStartedData
@@ -104,15 +107,14 @@ func (s *State) Apply(e Event) {
 		s.Paused = nil
 	case RunFinished:
 		d := tell[RunFinishedData](s, e, nil)
-		s.Finished, s.Paused = &d, nil
+		s.Finished, s.Paused, s.Ended = &d, nil, e.Time
 	case FactSet:
 		d := tell[FactSetData](s, e, s.owner(e))
 		if !s.inAnother(e.Key) {
 			s.Facts[d.Name] = d.Value
 		}
 	case RunbookStarted:
-		tell[RunbookStartedData](s, e, s.owner(e))
-		s.others = append(s.others, e.Key)
+		s.others = append(s.others, Another{e.Key, tell[RunbookStartedData](s, e, s.owner(e))})
 	case RunbookFinished:
 		tell[RunbookFinishedData](s, e, s.owner(e))
 	case SecretReplaced:
@@ -135,7 +137,7 @@ func (s *State) Apply(e Event) {
 // inAnother reports whether a key stands in another runbook, whose facts are its
 // own.
 func (s *State) inAnother(key string) bool {
-	return slices.ContainsFunc(s.others, func(o string) bool { return strings.HasPrefix(key, o+"/") })
+	return slices.ContainsFunc(s.others, func(o Another) bool { return strings.HasPrefix(key, o.Key+"/") })
 }
 
 // tell decodes an event that is worth telling, and keeps it as a moment.
@@ -226,6 +228,8 @@ func (s *State) during(st *Step, e Event) {
 	case MessageRendered:
 		d := tell[MessageRenderedData](s, e, st)
 		st.Message = &d
+	case MessageSent, MessageUnsent:
+		s.delivered(st, e)
 	case ApprovalRequested:
 		d := tell[ApprovalRequestedData](s, e, st)
 		st.Questions = append(st.Questions, Question{At: e.Time, Asked: d})

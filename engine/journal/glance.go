@@ -38,7 +38,7 @@ func (s *Store) Glance(id string) (Glance, error) {
 	if err := json.Unmarshal(first.Data, &started); err != nil {
 		return Glance{}, err
 	}
-	last, err := lastEvent(f)
+	last, err := decisive(f)
 	if err != nil {
 		return Glance{}, err
 	}
@@ -58,26 +58,54 @@ func firstEvent(f io.Reader) (Event, error) {
 	return e, json.Unmarshal(line, &e)
 }
 
-// lastEvent is the last line that is whole: a crash can leave a torn one behind
-// it.
-func lastEvent(f *os.File) (Event, error) {
-	var e Event
+// decisive is the last event, or the end of the run where nothing but messages
+// stands behind it. A crash can leave a torn line at the very end.
+func decisive(f *os.File) (Event, error) {
 	st, err := f.Stat()
 	if err != nil {
-		return e, err
+		return Event{}, err
 	}
 	from := max(0, st.Size()-glanced)
 	data, err := io.ReadAll(io.NewSectionReader(f, from, st.Size()-from))
 	if err != nil {
-		return e, err
+		return Event{}, err
 	}
-	end := bytes.LastIndexByte(data, '\n')
-	if end < 0 {
-		return e, errors.New("the journal's last line is too long to glance at")
+	data = data[:bytes.LastIndexByte(data, '\n')+1]
+	last, data, err := lastLine(data, from)
+	for e := last; err == nil; {
+		if e.Type == RunFinished {
+			return e, nil
+		}
+		if !late(e.Type) {
+			break
+		}
+		if e, data, err = lastLine(data, from); err != nil {
+			return last, nil // as far as was looked, the run goes on
+		}
 	}
-	begin := bytes.LastIndexByte(data[:end], '\n') + 1
+	return last, err
+}
+
+// late are the events that can stand behind the end of a run.
+func late(t Type) bool {
+	switch t {
+	case RunResumed, AttemptStarted, AttemptFinished, MessageSent, MessageUnsent:
+		return true
+	}
+	return false
+}
+
+// lastLine reads the last of whole lines, and gives those before it. From is
+// where they begin in the file.
+func lastLine(data []byte, from int64) (Event, []byte, error) {
+	var e Event
+	if len(data) == 0 {
+		return e, nil, errors.New("the journal's last line is too long to glance at")
+	}
+	begin := bytes.LastIndexByte(data[:len(data)-1], '\n') + 1
 	if begin == 0 && from > 0 {
-		return e, errors.New("the journal's last line is too long to glance at")
+		return e, nil, errors.New("the journal's last line is too long to glance at")
 	}
-	return e, json.Unmarshal(data[begin:end], &e)
+	err := json.Unmarshal(data[begin:], &e)
+	return e, data[:begin], err
 }

@@ -4,12 +4,13 @@ package permit
 
 // Set is what a runbook may do. Nothing is permitted that is not listed.
 type Set struct {
-	Observe []string // commands that checks and actions may run
-	Act     []string // commands that only actions may run
-	Hosts   []string // host, *.suffix, optionally with :port
-	Env     []string // dangerous environment variables that scripts may set
-	Read    []string // files and folders the shell may open for reading
-	Write   []string // files and folders the shell may open for writing
+	Observe  []string // commands that checks and actions may run
+	Act      []string // commands that only actions may run
+	Hosts    []string // host, *.suffix, optionally with :port
+	Env      []string // dangerous environment variables that scripts may set
+	Read     []string // files and folders the shell may open for reading
+	Write    []string // files and folders the shell may open for writing
+	Channels []string // hosts that messages may be sent to besides, as far as they are known beforehand
 	// Within is what the runbook may do that runs this one: both must permit.
 	Within *Set
 }
@@ -36,4 +37,16 @@ func (s Set) andWithin(yes Decision, ask func(Set) Decision) Decision {
 	}
 	d.Reason = "the runbook that runs this one may not do it: " + d.Reason
 	return d
+}
+
+// Sending is what a message may do that goes to a host: a channel implies its
+// own. A runbook around this one has to permit it, by its hosts or its channels.
+func (s Set) Sending(host string) Set {
+	out := Set{Hosts: []string{host}}
+	at := &out
+	for around := s.Within; around != nil; around = around.Within {
+		at.Within = &Set{Hosts: append(append([]string{}, around.Hosts...), around.Channels...)}
+		at = at.Within
+	}
+	return out
 }

@@ -142,7 +142,7 @@ func (c *compiler) declare() {
 	scope := &lang.Scope{Vars: c.vars}
 	c.plan.Links = c.links(c.root.Get("links"), scope)
 	for _, e := range entries(c.root.Get("channels")) {
-		c.channel(e, scope)
+		c.channel(e)
 	}
 	c.requires()
 }
@@ -186,21 +186,6 @@ func runType(final bool) *types.Type {
 		t.Fields = append(t.Fields, types.Field{Name: "outcome", Type: &types.Type{Kind: types.String, Enum: append(append([]string{}, syntax.Outcomes...), "completed", "cancelled")}})
 	}
 	return t
-}
-
-func (c *compiler) channel(e syntax.Entry, s *lang.Scope) {
-	for _, k := range e.Value.Entries {
-		if strings.HasPrefix(k.Key.Value, "x-") {
-			continue
-		}
-		t := &Tree{IsMap: true, Span: k.Value.Span}
-		for _, o := range k.Value.Entries {
-			if tmpl := c.template(o.Value, s); tmpl != nil {
-				t.Map = append(t.Map, TreeEntry{o.Key.Value, &Tree{Tmpl: tmpl, Span: o.Value.Span}})
-			}
-		}
-		c.plan.Channels = append(c.plan.Channels, &Channel{Name: e.Key.Value, Kind: k.Key.Value, Options: t, Span: e.Key.Span})
-	}
 }
 
 func (c *compiler) links(n *syntax.Node, s *lang.Scope) []Link {

@@ -290,12 +290,7 @@ func capital(s string) string {
 // permitHost holds a host against the permissions; where some of those are
 // templates, the run decides.
 func (c *compiler) permitHost(host string, at source.Span) {
-	bare, port := host, 0
-	if i := strings.LastIndexByte(host, ':'); i > 0 && !strings.HasSuffix(host, "]") {
-		if _, err := fmt.Sscanf(host[i+1:], "%d", &port); err == nil {
-			bare = host[:i]
-		}
-	}
+	bare, port := hostPort(host)
 	d := c.plan.Permissions.Static.Host(bare, port)
 	if c.permitsUnknown() {
 		return
@@ -305,6 +300,16 @@ func (c *compiler) permitHost(host string, at source.Span) {
 		return
 	}
 	c.error("not-permitted", at, fmt.Sprintf("the host `%s` is not permitted", bare), fmt.Sprintf("Add `%s` to `permissions.hosts`.", d.Suggest))
+}
+
+// hostPort parts a host and its port, 0 where it has none.
+func hostPort(host string) (bare string, port int) {
+	if i := strings.LastIndexByte(host, ':'); i > 0 && !strings.HasSuffix(host, "]") {
+		if _, err := fmt.Sscanf(host[i+1:], "%d", &port); err == nil {
+			return host[:i], port
+		}
+	}
+	return host, 0
 }
 
 // permitFile holds a file against the permissions, as far as names alone can

@@ -113,12 +113,14 @@ type Secret struct {
 	Span        source.Span
 }
 
-// Channel is somewhere a message can go. Kind is slack or statuspage; Options
-// are its settings.
+// Channel is somewhere a message can go. Kind is slack, statuspage or webhook;
+// Options are its settings. Host is where it leads to, as far as that is known
+// before its secrets are, or "".
 type Channel struct {
 	Name    string
 	Kind    string
 	Options *Tree
+	Host    string
 	Span    source.Span
 }
 
@@ -179,8 +181,9 @@ type Step struct {
 	Attach       []*Attachment
 
 	// message
-	To   []string
-	Text *lang.Template
+	To     []string
+	Text   *lang.Template
+	Status string // of the incident on a status page; "" leaves it as it is
 
 	// group, parallel, each
 	Steps []*Step

@@ -248,7 +248,7 @@ func (c *compiler) role(f *flow, st *Step, n *syntax.Node) {
 		c.manual(f, st, n)
 	case Message:
 		st.Text = c.shown(n.Get("text"), f.scope())
-		c.channels(st, n.Get("to"))
+		c.channels(st, n)
 	case Group, Parallel:
 		c.group(f, st, n)
 	case Each:
@@ -264,25 +264,6 @@ func (c *compiler) role(f *flow, st *Step, n *syntax.Node) {
 		c.ends = append(c.ends, f.fork())
 		st.Outcome = str(n, "outcome")
 		st.Summary = c.shown(n.Get("summary"), f.scope())
-	}
-}
-
-func (c *compiler) channels(st *Step, n *syntax.Node) {
-	names := items(n)
-	if n != nil && n.Kind == syntax.Scalar {
-		names = []*syntax.Node{n}
-	}
-	var have []string
-	for _, ch := range c.plan.Channels {
-		have = append(have, ch.Name)
-	}
-	for _, to := range names {
-		if !slices.Contains(have, to.Text.Value) {
-			c.unknown(to.Span, "channel", to.Text.Value, have)
-			continue
-		}
-		c.used.channels[to.Text.Value] = true
-		st.To = append(st.To, to.Text.Value)
 	}
 }
 

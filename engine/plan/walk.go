@@ -3,7 +3,7 @@ package plan
 import "strings"
 
 // MayDo is all that the file may do, as it is written, by list: observe, act,
-// hosts, env, read, write. Empty lists are left out.
+// hosts, env, read, write, messages. Empty lists are left out.
 func (p *Plan) MayDo() map[string][]string {
 	s := p.Permissions.Static
 	hosts := append([]string{}, s.Hosts...)
@@ -11,7 +11,7 @@ func (p *Plan) MayDo() map[string][]string {
 		hosts = append(hosts, strings.TrimSpace(h.Text.Value))
 	}
 	out := map[string][]string{}
-	for name, list := range map[string][]string{"observe": s.Observe, "act": s.Act, "hosts": hosts, "env": s.Env, "read": s.Read, "write": s.Write} {
+	for name, list := range map[string][]string{"observe": s.Observe, "act": s.Act, "hosts": hosts, "env": s.Env, "read": s.Read, "write": s.Write, "messages": p.channels()} {
 		if len(list) > 0 {
 			out[name] = list
 		}

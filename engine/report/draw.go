@@ -90,6 +90,8 @@ func (d *drawer) moment(m journal.Moment) string {
 		return pad + d.paint(cyan, "▸ ") + d.paint(bold, oneLine(first(x.Runbook.Title, x.Runbook.Name))) + d.paint(dim, "  runbook "+oneLine(x.Runbook.Path)) + "\n"
 	case journal.RunbookFinishedData:
 		return pad + d.anotherEnded(x) + "\n"
+	case journal.MessageSentData, journal.MessageUnsentData:
+		return d.later(m.Step)
 	case journal.ItemStartedData:
 		return pad + d.paint(cyan, "· ") + itemLine(m.Key, x) + "\n"
 	case journal.ProcedureStartedData:
@@ -231,10 +233,7 @@ func (d *drawer) step(st *journal.Step, x journal.StepFinishedData) string {
 		text += d.paint(dim, fmt.Sprintf(" (%d attempts)", x.Attempts))
 	}
 	text += d.paint(dim, settled(x))
-	if st.Message != nil && len(st.Message.To) > 0 {
-		text += d.paint(dim, "  for "+oneLine(strings.Join(st.Message.To, ", ")))
-	}
-	text += "\n"
+	text += d.posted(st) + "\n"
 	if x.Verdict != "passed" {
 		text += d.why(deep+1, x)
 	}

@@ -52,7 +52,7 @@ func (d *drawer) paused(x journal.RunPausedData) string {
 		}
 		text += "  " + oneLine(id) + "\n"
 	}
-	return text + "  to go on: runbook resume " + oneLine(d.state.Run) + "\n" + d.drillOver()
+	return text + "  to go on: runbook resume " + oneLine(d.state.Run) + "\n" + d.unsent() + d.drillOver()
 }
 
 func (d *drawer) resumed(x journal.RunResumedData) string {
@@ -60,7 +60,11 @@ func (d *drawer) resumed(x journal.RunResumedData) string {
 	if d.state.Started.Mode == drill {
 		text = d.paint(loud, " DRILL ") + d.paint(bold, " nothing real is touched") + "\n"
 	}
-	return text + d.paint(bold, oneLine(first(d.state.Started.Runbook.Title, d.state.Run))) + "  goes on, by " + oneLine(first(x.User, "unknown")) + "\n\n"
+	what := "  goes on, by "
+	if d.state.Finished != nil {
+		what = "  is over; what was not sent is sent now, by "
+	}
+	return text + d.paint(bold, oneLine(first(d.state.Started.Runbook.Title, d.state.Run))) + what + oneLine(first(x.User, "unknown")) + "\n\n"
 }
 
 // finished closes the report of a run.
@@ -82,6 +86,7 @@ func (d *drawer) finished(x journal.RunFinishedData) string {
 			text += "  " + d.paint(yellow, "whom to turn to: ") + strings.TrimLeft(indent(Clean(e), "    "), " ") + "\n"
 		}
 	}
+	text += d.unsent()
 	return text + d.paint(dim, "  to see it again: ") + "runbook show " + oneLine(d.state.Run) + "\n" + d.drillOver()
 }
 

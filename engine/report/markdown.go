@@ -20,6 +20,7 @@ func Markdown(w io.Writer, s *journal.State) error {
 	m.messages(p)
 	m.answers(p)
 	m.section("Evidence", p.Evidence)
+	m.section("Messages that are not sent", p.Unsent)
 	m.section("Still to be undone", p.Owed)
 	m.list("Whom to turn to", p.Escalate)
 	m.links(p)
@@ -185,7 +186,7 @@ func (m *md) messages(p *page) {
 		}
 		to := "kept in the journal"
 		if x.To != "" {
-			to = "for " + esc(x.To)
+			to = esc(x.To)
 		}
 		m.line(x.At + " **" + esc(x.Step) + "**, " + to + ":")
 		m.line("")

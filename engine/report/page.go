@@ -26,9 +26,12 @@ type page struct {
 	Answers   []answerGiven
 	Evidence  []pair
 	Failures  []pair
+	Unsent    []pair // messages, and why; their texts stand under Messages
 	Owed      []pair
 	Escalate  []string
 	Links     []journal.Link
+
+	over bool // what comes behind was after the end of the run
 }
 
 type pair struct{ Name, Value string }
@@ -63,6 +66,11 @@ func newPage(s *journal.State) *page {
 	}
 	for _, st := range s.Steps {
 		p.step(st)
+	}
+	for _, l := range s.Outbox() {
+		if !p.Drill {
+			p.Unsent = append(p.Unsent, pair{oneLine(l.Step.Key), "to " + oneLine(l.Channel) + ": " + whyUnsent(l)})
+		}
 	}
 	for _, u := range owed(s) {
 		p.Owed = append(p.Owed, pair{oneLine(u.Action), oneLine(first(u.Title, u.Action)) + owedWhen(u.UndoData)})
@@ -118,7 +126,7 @@ func (p *page) head(s *journal.State) {
 	say("Started by", who)
 	say("Started", utc(s.Began))
 	if s.Finished != nil {
-		say("Ended", utc(s.Last))
+		say("Ended", utc(s.Ended))
 		say("Duration", span(s.Finished.Duration.Duration()))
 	} else {
 		say("Last event", utc(s.Last))
@@ -220,8 +228,13 @@ func (p *page) told(m journal.Moment) (string, string) {
 	case journal.RunPausedData:
 		return "‖", "the run waits for a person: " + oneLine(strings.Join(x.Waiting, ", "))
 	case journal.RunResumedData:
-		return "", "the run goes on, by " + oneLine(first(x.User, "unknown"))
+		what := "the run goes on, by "
+		if p.over {
+			what = "what was not sent is tried again, by "
+		}
+		return "", what + oneLine(first(x.User, "unknown"))
 	case journal.RunFinishedData:
+		p.over = true
 		sign, _ := outcomeStyle(x.Outcome)
 		return sign, "the run ended: " + oneLine(first(x.Outcome, "unknown"))
 	case journal.StepFinishedData:
@@ -233,8 +246,12 @@ func (p *page) told(m journal.Moment) (string, string) {
 	case journal.SecretReplacedData:
 		return "", "the secret " + oneLine(x.Name) + " is a new one from here on, given by " + oneLine(x.By)
 	case journal.MessageRenderedData:
-		p.Messages = append(p.Messages, message{at, oneLine(m.ID), oneLine(strings.Join(x.To, ", ")), Clean(x.Text)})
+		p.Messages = append(p.Messages, message{at, oneLine(m.ID), deliveries(m.Step), Clean(x.Text)})
 		return "✉", "message" + forWhom(x.To)
+	case journal.MessageSentData:
+		return "✉", "sent to " + oneLine(x.Channel)
+	case journal.MessageUnsentData:
+		return "!", "not sent to " + oneLine(x.Channel) + ": " + oneLine(shorten(x.Error.Message, 200))
 	case journal.ApprovalRequestedData:
 		if m.Step == nil {
 			return "?", "asked: " + oneLine(first(x.Text, x.Title, x.Kind))

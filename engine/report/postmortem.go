@@ -27,6 +27,7 @@ func Postmortem(w io.Writer, s *journal.State) error {
 	m.actions(s)
 	m.answers(p)
 	m.messages(p)
+	m.section("Messages that are not sent", p.Unsent)
 	m.section("Still to be undone", p.Owed)
 	m.list("Whom to turn to", p.Escalate)
 	m.links(p)

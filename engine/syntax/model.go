@@ -94,7 +94,7 @@ func runbookShape() *spec.Shape {
 		field("requires", requiresShape(), "What must be there before the first step."),
 		field("inputs", named(declaration(false)), "What the run is given, by name."),
 		field("secrets", named(secretShape()), "What must not be seen, by name. Secrets are fetched when they are first needed, and masked in whatever leaves the engine."),
-		field("channels", named(channelShape()), "Where messages can go, by name. A channel implies the permission for its host."),
+		field("channels", named(ChannelShape()), "Where messages can go, by name; their templates read inputs and secrets. A channel implies the permission to send messages to its host."),
 		field("facts", named(declaration(false)), "What the run finds out, by name: set by steps and branches, read by texts and expressions."),
 		field("attachments", named(attachmentShape()), "Texts that manual steps show as they are, by name."),
 		required(field("steps", steps, "What happens, in order.")),
@@ -138,15 +138,6 @@ func secretShape() *spec.Shape {
 		field("description", str, "What it is, for people."),
 	)
 	s.One = []string{"env", "file", "command"}
-	return s
-}
-
-func channelShape() *spec.Shape {
-	s := object(
-		field("slack", object(required(field("webhook", text, "The incoming webhook's URL; a secret."))), "A Slack incoming webhook."),
-		field("statuspage", object(required(field("page", text, "The page's id.")), required(field("token", text, "The API key; a secret."))), "A page on Atlassian Statuspage."),
-	)
-	s.One = []string{"slack", "statuspage"}
 	return s
 }
 

@@ -63,7 +63,7 @@ func stepShape(kinds []spec.Field) *spec.Shape {
 		required(field("instructions", text, "What to do.")), field("collect", named(declaration(true)), "Values that the person gives."), facts, attach(),
 	})
 	add("message", "A text for people: kept in the journal, and sent where `to` names a channel.", []spec.Field{
-		required(field("text", text, "The text.")), field("to", oneOf(ident, list(ident)), "The channels to send it to."),
+		required(field("text", text, "The text.")), field("to", oneOf(ident, list(ident)), "The channels to send it to."), incidentState(),
 	})
 	add("group", "Steps as one unit, in order.", budget, repeated(), []spec.Field{inner, confirm, own, facts})
 	add("parallel", "Steps as one unit, side by side.", budget, repeated(), []spec.Field{inner, confirm, own, facts, field("max", &spec.Shape{Form: spec.Int, Min: 1, Max: 1000}, "How many at once; all where it is missing.")})

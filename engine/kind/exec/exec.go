@@ -72,3 +72,12 @@ type Kind struct {
 	kind.Kind
 	Executor Executor
 }
+
+// ByName are kinds by their names.
+func ByName(kinds []Kind) map[string]Kind {
+	out := make(map[string]Kind, len(kinds))
+	for _, k := range kinds {
+		out[k.Name] = k
+	}
+	return out
+}

@@ -26,7 +26,9 @@ type Options struct {
 	Journal *journal.Writer
 	Past    []journal.Event // of the part of the run before this process
 	Kinds   []exec.Kind
-	Guard   *guard.Guard
+	// Channels are the kinds of channels that messages can go to.
+	Channels []exec.Kind
+	Guard    *guard.Guard
 	// Narrow is the guard of another runbook that is run inside one: both must
 	// permit. Nil lets none be run.
 	Narrow  func(outer *guard.Guard, p *plan.Plan, inputs map[string]any) (*guard.Guard, error)
@@ -40,10 +42,7 @@ type Options struct {
 // Run walks the plan. A cancel of ctx ends the steps; undo and finally steps
 // run after it. Open are the keys of the questions that a paused run waits for.
 func Run(ctx context.Context, p *plan.Plan, o Options, io interp.Options) (out interp.Outcome, open []interp.Question, err error) {
-	rt := &runtime{opts: o, memo: memo.New(o.Journal, o.Past), cancel: ctx, kinds: map[string]exec.Kind{}, asking: make(chan struct{}, 1)}
-	for _, k := range o.Kinds {
-		rt.kinds[k.Name] = k
-	}
+	rt := newRuntime(ctx, o, o.Past)
 	rt.baton.Take()
 	defer rt.baton.Give()
 	root := &world{rt: rt, ctx: context.WithoutCancel(ctx), clock: &clock{}, root: true, guard: o.Guard}
@@ -55,13 +54,14 @@ func Run(ctx context.Context, p *plan.Plan, o Options, io interp.Options) (out i
 }
 
 type runtime struct {
-	opts   Options
-	memo   *memo.Memo
-	baton  memo.Baton
-	cancel context.Context // the user's
-	kinds  map[string]exec.Kind
-	asking chan struct{}     // holds a token while a question is put: one at a time
-	open   []interp.Question // under the baton
+	opts     Options
+	memo     *memo.Memo
+	baton    memo.Baton
+	cancel   context.Context // the user's
+	kinds    map[string]exec.Kind
+	channels map[string]exec.Kind
+	asking   chan struct{}     // holds a token while a question is put: one at a time
+	open     []interp.Question // under the baton
 }
 
 // clock is the time of the last recorded completion in one scope.
@@ -115,7 +115,7 @@ func (w *world) Emit(k interp.Key, e interp.Event) {
 
 func (w *world) emit(k interp.Key, typ journal.Type, step string, data any, durable bool) journal.Event {
 	ev, ok := w.rt.memo.Record(typ, step, string(k), data, durable)
-	if ok {
+	if ok && !aside(typ) {
 		w.clock.to(ev)
 	}
 	return ev

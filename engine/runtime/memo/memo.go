@@ -13,11 +13,12 @@ import (
 // Memo is a run's journal with an index of what is in it. An event is recorded
 // once by type and key; what a resumed run does again is found, not repeated.
 type Memo struct {
-	w    *journal.Writer
-	mu   sync.Mutex
-	have map[id]journal.Event
-	more map[id]int // how often an event stands there besides the first time
-	err  error
+	w     *journal.Writer
+	mu    sync.Mutex
+	have  map[id]journal.Event
+	more  map[id]int           // how often an event stands there besides the first time
+	early map[id]journal.Event // the first of those that stand there more than once
+	err   error
 }
 
 type id struct {
@@ -27,9 +28,12 @@ type id struct {
 
 // New opens the memory of a run, with the events of its earlier part.
 func New(w *journal.Writer, past []journal.Event) *Memo {
-	m := &Memo{w: w, have: map[id]journal.Event{}, more: map[id]int{}}
+	m := &Memo{w: w, have: map[id]journal.Event{}, more: map[id]int{}, early: map[id]journal.Event{}}
 	for _, e := range past {
-		if _, again := m.have[id{e.Type, e.Key}]; again {
+		if was, again := m.have[id{e.Type, e.Key}]; again {
+			if _, known := m.early[id{e.Type, e.Key}]; !known {
+				m.early[id{e.Type, e.Key}] = was
+			}
 			m.more[id{e.Type, e.Key}]++
 		}
 		m.have[id{e.Type, e.Key}] = e
@@ -43,6 +47,17 @@ func (m *Memo) Find(typ journal.Type, key string) (journal.Event, bool) {
 	defer m.mu.Unlock()
 	e, ok := m.have[id{typ, key}]
 	return e, ok
+}
+
+// First is the first event of those that stand there more than once; the one that
+// Find gives where there is one alone.
+func (m *Memo) First(typ journal.Type, key string) journal.Event {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e, ok := m.early[id{typ, key}]; ok {
+		return e
+	}
+	return m.have[id{typ, key}]
 }
 
 // Record writes an event unless it is there, and gives it as it is in the

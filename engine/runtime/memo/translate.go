@@ -138,6 +138,32 @@ func unsafe(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@%+,*", r))
 }
 
+// Masked takes out of a message's options what is known to be a secret: a value of
+// the run may hold one that became known only after it was read.
+func Masked(m *secret.Masker, options map[string]any) map[string]any {
+	out := make(map[string]any, len(options))
+	for k, v := range options {
+		out[k] = masked(m, v)
+	}
+	return out
+}
+
+func masked(m *secret.Masker, v any) any {
+	switch v := v.(type) {
+	case string:
+		return m.MaskString(v)
+	case map[string]any:
+		return Masked(m, v)
+	case []any:
+		out := make([]any, len(v))
+		for i, x := range v {
+			out[i] = masked(m, x)
+		}
+		return out
+	}
+	return v
+}
+
 // Attempt is what the journal keeps of a result. Scope is what ended around the
 // call meanwhile, or nil.
 func Attempt(res interp.Result, scope error) journal.AttemptFinishedData {
@@ -261,7 +287,7 @@ func WaitsFor(key interp.Key) string {
 func Durable(typ journal.Type, role string) bool {
 	switch typ {
 	case journal.AttemptStarted, journal.AttemptFinished:
-		return role == "action"
+		return role == "action" || role == "message"
 	case journal.RunStarted, journal.ApprovalAnswered, journal.UndoOwed, journal.UndoSettled, journal.RunFinished, journal.RunPaused:
 		return true
 	}

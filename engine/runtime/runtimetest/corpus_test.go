@@ -89,6 +89,45 @@ func (p *probe) Execute(ctx context.Context, r exec.Request) exec.Result {
 	return res
 }
 
+// mail is a kind of channel that refuses what begins with "no".
+type mail struct{}
+
+// mailTakes is how long it takes for a message; the channel `own` takes longer.
+const mailTakes = 40 * time.Millisecond
+
+func mailKinds() []exec.Kind {
+	var out []exec.Kind
+	for _, name := range []string{"slack", "statuspage", "webhook"} {
+		out = append(out, exec.Kind{Executor: mail{}, Kind: kind.Kind{Name: name, Result: &types.Type{Kind: types.Object, Fields: []types.Field{
+			{Name: "attempts", Type: &types.Type{Kind: types.Int}, Late: true}, {Name: "incident", Type: &types.Type{Kind: types.String}, Late: true},
+		}}}})
+	}
+	return out
+}
+
+func (mail) Execute(_ context.Context, r exec.Request) exec.Result {
+	res := mailed(r.Options)
+	time.Sleep(res.Duration)
+	return res
+}
+
+func mailed(o map[string]any) exec.Result {
+	m, _ := o["message"].(map[string]any)
+	res := exec.Result{Fields: map[string]any{"attempts": 1, "incident": ""}, Duration: mailTakes}
+	if m["channel"] == "own" {
+		res.Duration *= 10
+	}
+	switch text := fmt.Sprint(m["text"]); {
+	case strings.HasPrefix(text, "no"):
+		res.Error = &exec.Error{Kind: "refused", Message: "told to"}
+	case m["incident"] != "":
+		res.Fields["incident"] = m["incident"]
+	case m["channel"] == "page":
+		res.Fields["incident"] = "begun by " + fmt.Sprint(m["key"])
+	}
+	return res
+}
+
 // late is the answer that comes when the time for it is up.
 const late = "late"
 
@@ -205,7 +244,7 @@ func (b *book) local(t *testing.T) []journal.Event {
 		t.Fatal(err)
 	}
 	_, _, err = local.Run(context.Background(), b.plan, local.Options{
-		Journal: w, Kinds: []exec.Kind{b.probe.kind()}, Guard: guard.New(permit.Set{}, guard.Options{}), Narrow: narrow, Secrets: s, Masker: m,
+		Journal: w, Kinds: []exec.Kind{b.probe.kind()}, Channels: mailKinds(), Guard: guard.New(permit.Set{}, guard.Options{}), Narrow: narrow, Secrets: s, Masker: m,
 		Ask: func(ctx context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
 			a, secrets, ok := b.answers.to(q)
 			if !ok {
@@ -234,7 +273,7 @@ func (b *book) simulated(t *testing.T) []journal.Event {
 		t.Fatal(err)
 	}
 	_, _, err = sim.Run(context.Background(), b.plan, sim.Options{
-		Clock: clock, Journal: w, Kinds: []exec.Kind{b.probe.kind()}, Guard: guard.New(permit.Set{}, guard.Options{}), Narrow: narrow, Secrets: s, Masker: m,
+		Clock: clock, Journal: w, Kinds: []exec.Kind{b.probe.kind()}, Channels: mailKinds(), Guard: guard.New(permit.Set{}, guard.Options{}), Narrow: narrow, Secrets: s, Masker: m,
 		Ask: func(q interp.Question) (interp.Answer, map[string]string, time.Duration, error) {
 			a, secrets, ok := b.answers.to(q)
 			if !ok {

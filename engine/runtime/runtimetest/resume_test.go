@@ -65,7 +65,7 @@ func (b *book) resume(t *testing.T, past []journal.Event) []journal.Event {
 		return nil
 	}
 	_, _, err = local.Run(context.Background(), b.plan, local.Options{
-		Journal: w, Past: past, Kinds: []exec.Kind{b.probe.kind()}, Guard: guard.New(permit.Set{}, guard.Options{}), Narrow: narrow, Secrets: s, Masker: m,
+		Journal: w, Past: past, Kinds: []exec.Kind{b.probe.kind()}, Channels: mailKinds(), Guard: guard.New(permit.Set{}, guard.Options{}), Narrow: narrow, Secrets: s, Masker: m,
 		Ask: func(ctx context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
 			if q.Kind == "in_doubt" {
 				return interp.Answer{Choice: "again", By: "tester"}, nil, nil

@@ -15,8 +15,11 @@ import (
 	"runbook/engine/runtime/memo"
 )
 
-// Call makes one attempt with the real kind.
+// Call makes one attempt with the real kind, or sends a message.
 func (w *world) Call(k interp.Key, c interp.Call) (interp.Result, error) {
+	if c.Role == "message" {
+		return w.send(k, c)
+	}
 	kind, known := w.rt.kinds[c.Kind]
 	if !known {
 		return interp.Result{}, fmt.Errorf("the runtime has no kind %q", c.Kind)

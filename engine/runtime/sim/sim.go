@@ -33,7 +33,9 @@ type Options struct {
 	Clock   *Clock
 	Journal *journal.Writer // kept in memory, with the clock's Now
 	Kinds   []exec.Kind
-	Guard   *guard.Guard // whose doors lead nowhere real
+	// Channels are the kinds of channels that messages can go to.
+	Channels []exec.Kind
+	Guard    *guard.Guard // whose doors lead nowhere real
 	// Narrow is the guard of another runbook that is run inside one: both must
 	// permit. Nil lets none be run.
 	Narrow  func(outer *guard.Guard, p *plan.Plan, inputs map[string]any) (*guard.Guard, error)
@@ -56,10 +58,7 @@ const horizon = 100 * 365 * 24 * time.Hour
 // Run walks the plan. A cancel of ctx ends the steps; undo and finally steps run
 // after it. Open are the questions that a paused run waits for.
 func Run(ctx context.Context, p *plan.Plan, o Options, io interp.Options) (out interp.Outcome, open []interp.Question, err error) {
-	rt := &runtime{opts: o, clock: o.Clock, memo: memo.New(o.Journal, nil), cancel: ctx, kinds: make(map[string]exec.Kind, len(o.Kinds)), end: o.Clock.now.Add(horizon)}
-	for _, k := range o.Kinds {
-		rt.kinds[k.Name] = k
-	}
+	rt := &runtime{opts: o, clock: o.Clock, memo: memo.New(o.Journal, nil), cancel: ctx, kinds: exec.ByName(o.Kinds), channels: exec.ByName(o.Channels), end: o.Clock.now.Add(horizon)}
 	out, err = interp.Run(&world{rt: rt, guard: o.Guard, root: true}, p, io)
 	if died := rt.memo.Err(); died != nil {
 		err = died
@@ -70,16 +69,17 @@ func Run(ctx context.Context, p *plan.Plan, o Options, io interp.Options) (out i
 // runtime holds the simulated clock and the branches that wait. Only the branch
 // that runs touches it: the others wait for their channel.
 type runtime struct {
-	opts   Options
-	clock  *Clock
-	memo   *memo.Memo
-	cancel context.Context // the user's
-	kinds  map[string]exec.Kind
-	end    time.Time
-	ready  []chan struct{} // branches that can go on now, in order
-	parked []*sleeper
-	person time.Time // until when the people are busy with an earlier question
-	open   []interp.Question
+	opts     Options
+	clock    *Clock
+	memo     *memo.Memo
+	cancel   context.Context // the user's
+	kinds    map[string]exec.Kind
+	channels map[string]exec.Kind
+	end      time.Time
+	ready    []chan struct{} // branches that can go on now, in order
+	parked   []*sleeper
+	person   time.Time // until when the people are busy with an earlier question
+	open     []interp.Question
 }
 
 // sleeper is a branch that waits for a time, or for the end of its scope.

@@ -1,0 +1,32 @@
+package sim
+
+import (
+	"fmt"
+
+	"runbook/engine/interp"
+	"runbook/engine/journal"
+	"runbook/engine/runtime/memo"
+)
+
+// send sends a message with the real kind of channel. Its time counts against no
+// budget.
+func (w *world) send(k interp.Key, c interp.Call) (interp.Result, error) {
+	kind, known := w.rt.channels[c.Kind]
+	if !known {
+		return interp.Result{Error: &journal.Error{Kind: "refused", Message: fmt.Sprintf("this program cannot send to a channel of the kind %q", c.Kind)}}, nil
+	}
+	if err := w.ended(); err != nil {
+		return interp.Result{}, err
+	}
+	w.emit(k, journal.AttemptStarted, c.Step, journal.AttemptStartedData{Role: c.Role, Kind: c.Kind, Request: memo.Shown(map[string]any{"channel": c.Options["channel"]})})
+	c.Options = memo.Masked(w.rt.opts.Masker, c.Options)
+	w.budget.leave(w.rt.clock.now)
+	res := w.execute(k, c, kind)
+	w.budget.enter(w.rt.clock.now)
+	err := w.ended()
+	w.emit(k, journal.AttemptFinished, c.Step, memo.Attempt(res, err))
+	if died := w.rt.memo.Err(); died != nil {
+		err = died
+	}
+	return res, err
+}
