@@ -170,9 +170,6 @@ func (r *run) procedure(w World, f *frame, s *plan.Step, key Key) done {
 		return up(err)
 	}
 	d := ok()
-	d.fields = out
-	if len(out) > 0 {
-		d.data.Outputs = encoded(out)
-	}
+	d.fields, d.data.Outputs = out, encoded(out)
 	return d
 }

@@ -94,9 +94,6 @@ func tookEffect(s *plan.Step, by string) *done {
 
 // unsettled is an action that stays in doubt because its scope ended.
 func unsettled(s *plan.Step, env lang.Env, err error) *done {
-	if !errors.Is(err, ErrTimeout) && !errors.Is(err, ErrCancelled) && !errors.Is(err, ErrStopped) {
-		return &done{err: err}
-	}
 	d := inVain(s, env, "it was under way when the run broke off, and nobody said whether it took effect")
 	d.err = err
 	return d

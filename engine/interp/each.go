@@ -42,7 +42,7 @@ func (r *run) each(w World, f *frame, s *plan.Step, key Key) done {
 	if d.inner != nil && d.inner == t.err {
 		d.reason = t.reason(s)
 	}
-	if d.verdict != passed || d.err != nil || len(s.Outputs) == 0 {
+	if d.verdict != passed || d.err != nil {
 		return d
 	}
 	d.fields = t.outputs(s)
@@ -110,7 +110,6 @@ func (f *frame) forItem(s *plan.Step, path Key, item any) *frame {
 	}
 	in.items[s.As] = item
 	in.steps = maps.Clone(f.steps)
-	fresh(in.steps, s.Steps)
 	if !f.called {
 		in.file = in.steps
 	}
@@ -167,7 +166,7 @@ func short(v any) any {
 	if text := types.Format(v); len(text) > 500 {
 		return cut(text)
 	}
-	return encode(v)
+	return types.Encode(v)
 }
 
 func cut(text string) string {

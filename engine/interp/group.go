@@ -3,7 +3,6 @@ package interp
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -97,9 +96,7 @@ func (r *run) concluded(env lang.Env, s *plan.Step) done {
 	if err != nil {
 		return erred(err)
 	}
-	if len(out) > 0 {
-		d.fields, d.data.Outputs = maps.Clone(out), encoded(out)
-	}
+	d.fields, d.data.Outputs = out, encoded(out)
 	expect(env, s.Expect, &d)
 	return d
 }

@@ -3,6 +3,8 @@ package interp
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -23,46 +25,96 @@ func say() kind.Kind {
 	}
 }
 
-// world answers from a table by key, and writes down what it is asked. Time
-// passes only in Sleep.
-type world struct {
-	now   time.Time
-	calls map[Key]string // "!word" is an error of that kind, "=err" ends the scope
-	asks  map[Key]Answer
-	log   *[]string
-	seen  map[string]bool
-	dead  bool
-	t     *testing.T
+// script is a runbook, and the world that it runs in. Time passes only as it says.
+type script struct {
+	text   string            // behind apiVersion and name
+	beside map[string]string // other runbooks, whole
+	inputs map[string]any
+	calls  map[Key]string // "!word" is an error of that kind, "=late", "=doubt" and "=died" what they say
+	fields map[Key]map[string]any
+	asks   map[Key]Answer
+	takes  map[Key]time.Duration // how long a call, an answer or what is in a scope takes
+	ends   map[Key]error         // what a call, an answer, a wait, a scope or another runbook ends with
+	absent map[string]bool       // secrets that have no value
 }
 
-func (w *world) note(what string, k Key) {
+// told is what came of a script.
+type told struct {
+	Outcome
+	err    error
+	log    []string
+	events map[string]any // by "type key"
+	asked  map[Key]Question
+	made   map[Key]Call
+	now    time.Duration // how long it all took
+
+	entered map[Key]bool
+}
+
+// finished is how a step ended.
+func (d *told) finished(k Key) journal.StepFinishedData {
+	f, _ := d.events["step.finished "+string(k)].(journal.StepFinishedData)
+	return f
+}
+
+// text is what a message said.
+func (d *told) text(k Key) string {
+	m, _ := d.events["message.rendered "+string(k)].(journal.MessageRenderedData)
+	return m.Text
+}
+
+// world answers from a script, and writes down what it is asked.
+type world struct {
+	*script
+	told *told
+	now  time.Time
+	dead bool
+	t    *testing.T
+}
+
+func (w *world) note(what string, k Key) error {
 	if w.dead {
 		w.t.Errorf("%s %s after the runtime died", what, k)
 	}
-	*w.log = append(*w.log, what+" "+string(k))
+	w.told.log = append(w.told.log, what+" "+string(k))
+	w.now = w.now.Add(w.takes[k])
+	return w.ends[k]
 }
 
 func (w *world) Call(k Key, c Call) (Result, error) {
-	w.note("call", k)
+	w.told.made[k] = c
+	if err := w.note("call", k); err != nil {
+		return Result{}, err
+	}
 	text, ok := w.calls[k]
 	if !ok {
 		text = types.Format(c.Options["text"])
 	}
+	res := Result{Fields: map[string]any{"value": text, "code": 0}, Duration: w.takes[k]}
 	if word, isError := strings.CutPrefix(text, "!"); isError {
 		return Result{Fields: map[string]any{}, Error: &journal.Error{Kind: word, Message: "told to"}}, nil
 	}
-	if text == "=late" {
-		return Result{Fields: map[string]any{"value": "late", "code": 0}}, &Timeout{Scope: "p"}
-	}
-	if text == "=died" {
+	switch text {
+	case "=late":
+		res.Fields["value"] = "late"
+		return res, &Timeout{Scope: "p"}
+	case "=doubt":
+		if c.Settled == 0 {
+			return Result{}, &InDoubt{}
+		}
+	case "=died":
 		w.dead = true
 		return Result{}, errors.New("the disk is full")
 	}
-	return Result{Fields: map[string]any{"value": text, "code": 0}}, nil
+	maps.Copy(res.Fields, w.fields[k])
+	return res, nil
 }
 
-func (w *world) Ask(k Key, _ Question) (Answer, error) {
-	w.note("ask", k)
+func (w *world) Ask(k Key, q Question) (Answer, error) {
+	w.told.asked[k] = q
+	if err := w.note("ask", k); err != nil {
+		return Answer{}, err
+	}
 	a, ok := w.asks[k]
 	if !ok {
 		return a, ErrPaused
@@ -71,27 +123,43 @@ func (w *world) Ask(k Key, _ Question) (Answer, error) {
 }
 
 func (w *world) Sleep(k Key, d time.Duration) error {
-	w.note("sleep", k)
+	err := w.note("sleep", k)
 	w.now = w.now.Add(d)
-	return nil
+	return err
 }
 
 func (w *world) Now() time.Time { return w.now }
 
 func (w *world) Emit(k Key, e Event) {
 	id := string(e.Type) + " " + string(k)
-	if w.seen[id] {
+	if _, twice := w.told.events[id]; twice {
 		w.t.Errorf("%s is emitted twice", id)
 	}
-	w.seen[id] = true
+	w.told.events[id] = e.Data
 	if w.dead {
 		w.t.Errorf("%s after the runtime died", id)
 	}
 }
 
-func (w *world) Enter(Key, Sub) (World, error) { return w, nil }
+// Enter fails by the key behind `>`, or `>>` where it is entered again.
+func (w *world) Enter(k Key, _ Sub) (World, error) {
+	at := ">" + k
+	if w.told.entered[k] {
+		at = ">" + at
+	}
+	w.told.entered[k] = true
+	if err := w.ends[at]; err != nil {
+		return nil, err
+	}
+	return w, nil
+}
 
-func (w *world) Within(_ Key, _ time.Duration, f func(World) error) error { return f(w) }
+func (w *world) Within(k Key, _ time.Duration, f func(World) error) error {
+	if err := f(w); err != nil {
+		return err
+	}
+	return w.ends[k]
+}
 
 func (w *world) Each(_ Key, n, _ int, f func(int, World) error, stop func(int, error) bool) []error {
 	errs := make([]error, n)
@@ -103,17 +171,47 @@ func (w *world) Each(_ Key, n, _ int, f func(int, World) error, stop func(int, e
 	return errs
 }
 
-func walk(t *testing.T, text string, calls map[Key]string, asks map[Key]Answer) (Outcome, []string, error) {
+// compile makes the plan of a script, and its inputs.
+func compile(t *testing.T, s script) (*plan.Plan, map[string]any) {
 	t.Helper()
 	var found source.Diagnostics
-	p := plan.Compile(source.NewFile("x.yaml", []byte("apiVersion: runbook/v1\nname: x\n"+text)), plan.Options{Kinds: []kind.Kind{say()}}, func(d source.Diagnostic) { found = append(found, d) })
-	if p == nil {
-		t.Fatal(found)
+	open := func(_ *source.File, name string) (*source.File, error) {
+		text, ok := s.beside[name]
+		if !ok {
+			return nil, fs.ErrNotExist
+		}
+		return source.NewFile(name, []byte("apiVersion: runbook/v1\n"+text)), nil
 	}
-	var log []string
-	w := &world{now: time.Unix(0, 0), calls: calls, asks: asks, log: &log, seen: map[string]bool{}, t: t}
-	out, err := Run(w, p, Options{Run: "r1", Inputs: map[string]any{}, Present: func(string) bool { return true }})
-	return out, log, err
+	p := plan.Compile(source.NewFile("x.yaml", []byte("apiVersion: runbook/v1\nname: x\n"+s.text)), plan.Options{Kinds: []kind.Kind{say()}, Beside: open}, func(d source.Diagnostic) { found = append(found, d) })
+	if p == nil {
+		for _, d := range found {
+			t.Errorf("%d: %s %s", d.Span.Position().Line, d.Summary, d.Detail)
+		}
+		t.FailNow()
+	}
+	inputs := map[string]any{}
+	for _, in := range p.Inputs {
+		inputs[in.Name] = in.Default
+	}
+	maps.Copy(inputs, s.inputs)
+	return p, inputs
+}
+
+// play runs a script.
+func play(t *testing.T, s script) *told {
+	t.Helper()
+	p, inputs := compile(t, s)
+	out := &told{events: map[string]any{}, asked: map[Key]Question{}, made: map[Key]Call{}, entered: map[Key]bool{}}
+	w := &world{script: &s, told: out, now: time.Unix(0, 0), t: t}
+	out.Outcome, out.err = Run(w, p, Options{Run: "r1", User: "tester", Inputs: inputs, Present: func(name string) bool { return !s.absent[name] }})
+	out.now = w.now.Sub(time.Unix(0, 0))
+	return out
+}
+
+func walk(t *testing.T, text string, calls map[Key]string, asks map[Key]Answer) (Outcome, []string, error) {
+	t.Helper()
+	d := play(t, script{text: text, calls: calls, asks: asks})
+	return d.Outcome, d.log, d.err
 }
 
 // TestKeys: a key is the path of frames, and no two things have the same.
@@ -220,6 +318,9 @@ func TestDelaysGrow(t *testing.T) {
 	}
 	if fmt.Sprint(got) != "[1s 2s 4s 5s 5s]" {
 		t.Error(got)
+	}
+	if d := next(48*time.Hour, &plan.Retry{Backoff: 1}); d != 48*time.Hour {
+		t.Error(d)
 	}
 	if d := next(time.Duration(1<<62), &plan.Retry{Backoff: 1e9}); d != 24*time.Hour {
 		t.Error(d)

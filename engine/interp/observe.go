@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"runbook/engine/journal"
 	"runbook/engine/lang"
@@ -28,14 +29,12 @@ func (r *run) observed(w World, f *frame, s *plan.Step, key Key) done {
 
 // verified runs the check that says whether an action worked.
 func (r *run) verified(w World, f *frame, s *plan.Step, key Key, d done) done {
-	before := f.steps[s.ID]
 	m := maps.Clone(d.fields)
 	m["ran"], m["verdict"] = true, passed
 	f.steps[s.ID] = m
 	in := f.below(key)
 	in.steps = maps.Clone(f.steps)
 	err := r.step(w, in, s.Verify)
-	f.steps[s.ID] = before
 	if u := up(err); u.inner != nil {
 		d.verdict, d.reason = notPassed, "its verification did not pass: "+u.inner.reason
 	} else {
@@ -75,7 +74,7 @@ func (r *run) once(w World, f *frame, s *plan.Step, key Key) (done, bool) {
 func fields(s *plan.Step, res Result) map[string]any {
 	m := s.Kind.Nothing()
 	for _, x := range s.Kind.Result.Fields {
-		if v, ok := res.Fields[x.Name]; ok && v != nil {
+		if v := res.Fields[x.Name]; v != nil {
 			m[x.Name] = v
 		}
 	}
@@ -97,9 +96,7 @@ func judge(env lang.Env, s *plan.Step, res Result) done {
 	maps.Copy(env, d.fields)
 	outs, err := outputs(env, s.Outputs)
 	maps.Copy(d.fields, outs)
-	if len(outs) > 0 {
-		d.data.Outputs = encoded(outs)
-	}
+	d.data.Outputs = encoded(outs)
 	if err != nil && res.Error == nil {
 		res.Error = &journal.Error{Kind: "output", Message: err.Error()}
 		d.fields["error"] = map[string]any{"kind": "output", "message": err.Error()}
@@ -109,7 +106,7 @@ func judge(env lang.Env, s *plan.Step, res Result) done {
 		if d.data.Evidence == nil {
 			d.data.Evidence = map[string]any{}
 		}
-		d.data.Evidence[name] = encode(types.Exact(d.fields[name]))
+		d.data.Evidence[name] = types.Encode(types.Exact(d.fields[name]))
 	}
 	if res.Error != nil && !expectsErrors(s.Expect) {
 		d.verdict, d.reason = errored, res.Error.Kind+": "+res.Error.Message
@@ -133,7 +130,7 @@ func Judge(env lang.Env, s *plan.Step, res Result) (map[string]any, journal.Step
 // expectsErrors: a step whose expectations read the error judges it itself.
 func expectsErrors(list []*lang.Expr) bool {
 	return slices.ContainsFunc(list, func(e *lang.Expr) bool {
-		return slices.ContainsFunc(e.Reads, func(p string) bool { return p == "error" || len(p) > 6 && p[:6] == "error." })
+		return slices.ContainsFunc(e.Reads, func(p string) bool { return p == "error" || strings.HasPrefix(p, "error.") })
 	})
 }
 

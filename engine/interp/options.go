@@ -54,9 +54,9 @@ func (c *Collect) among(v any) error {
 	if c.Options == nil {
 		return nil
 	}
-	picked := []any{v}
-	if l, isList := v.([]any); isList && c.Type.Kind == types.List {
-		picked = l
+	picked, isList := v.([]any)
+	if !isList {
+		picked = []any{v}
 	}
 	for _, p := range picked {
 		if slices.ContainsFunc(c.Options, func(o any) bool { return types.Equal(o, p) }) {

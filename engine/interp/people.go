@@ -115,9 +115,7 @@ func (r *run) collected(w World, f *frame, s *plan.Step, key Key, q Question, a 
 			w.Emit(key+"#secret."+Key(c.Replaces), Event{Type: journal.SecretReplaced, Step: s.ID, Data: journal.SecretReplacedData{Name: c.Replaces, By: a.By}})
 		}
 	}
-	if len(d.fields) > 0 {
-		d.data.Outputs = encoded(d.fields)
-	}
+	d.data.Outputs = encoded(d.fields)
 	return d
 }
 

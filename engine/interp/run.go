@@ -209,9 +209,6 @@ func (o *Outcome) bad() bool { return o.Outcome == "failed" || o.Outcome == "can
 
 // finally runs the steps that run whatever happened.
 func (r *run) finally(w World, f *frame, out *Outcome) error {
-	if len(r.plan.Finally) == 0 {
-		return nil
-	}
 	r.final = out.Outcome
 	err := r.steps(w, f.below(f.key("finally")), r.plan.Finally)
 	var end *ended

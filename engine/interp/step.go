@@ -8,6 +8,7 @@ import (
 	"runbook/engine/journal"
 	"runbook/engine/plan"
 	"runbook/engine/source"
+	"runbook/engine/types"
 )
 
 // The verdicts of steps.
@@ -65,7 +66,6 @@ func (r *run) step(w World, f *frame, s *plan.Step) error {
 		return r.finish(w, f, s, key, began, *d)
 	}
 	if !run {
-		f.steps[s.ID] = map[string]any{"ran": false, "verdict": skipped}
 		w.Emit(key, Event{Type: journal.StepFinished, Step: s.ID, Data: journal.StepFinishedData{
 			Role: string(s.Role), Verdict: skipped, Reason: "`if: " + s.If.Source + "` does not hold",
 		}})
@@ -105,9 +105,6 @@ func (r *run) start(w World, f *frame, s *plan.Step, key Key) {
 }
 
 func place(at source.Span) journal.Place {
-	if at.File == nil {
-		return journal.Place{}
-	}
 	p := at.Position()
 	return journal.Place{File: at.File.Name, Line: p.Line, Column: p.Column}
 }
@@ -191,11 +188,8 @@ func (r *run) emitFinished(w World, s *plan.Step, key Key, began time.Time, d do
 // interrupted is a step whose scope ended around it. A check that was under way
 // keeps what it knows; everything but a pause is recorded.
 func (r *run) interrupted(w World, f *frame, s *plan.Step, key Key, began time.Time, d done) error {
-	if errors.Is(d.err, ErrPaused) {
-		return d.err
-	}
 	if !errors.Is(d.err, ErrTimeout) && !errors.Is(d.err, ErrCancelled) && !errors.Is(d.err, ErrStopped) {
-		return d.err // the runtime died: nothing more can be said
+		return d.err // a pause, or the runtime died: nothing more can be said
 	}
 	complete := d.verdict == passed && d.fields != nil // it came back just before
 	if d.verdict == "" || d.verdict == passed && d.fields == nil {
@@ -265,9 +259,6 @@ func (r *run) onFailure(w World, f *frame, s *plan.Step, key Key, d done) error 
 
 // setFacts sets a step's facts.
 func (r *run) setFacts(w World, f *frame, key Key, s *plan.Step) error {
-	if len(s.Facts) == 0 {
-		return nil
-	}
 	env := r.env(w, f)
 	if own, ok := f.steps[s.ID].(map[string]any); ok {
 		for k, v := range own {
@@ -288,7 +279,7 @@ func (r *run) set(w World, env map[string]any, key Key, id string, settings []pl
 	for _, s := range settings {
 		was := r.facts[s.Name]
 		r.facts[s.Name] = values[s.Name]
-		w.Emit(key+"#fact."+Key(s.Name), Event{Type: journal.FactSet, Step: id, Data: journal.FactSetData{Name: s.Name, Value: encode(values[s.Name]), Was: encode(was)}})
+		w.Emit(key+"#fact."+Key(s.Name), Event{Type: journal.FactSet, Step: id, Data: journal.FactSetData{Name: s.Name, Value: types.Encode(values[s.Name]), Was: types.Encode(was)}})
 	}
 	return nil
 }

@@ -68,12 +68,6 @@ func (r *run) openIn(w World, f *frame, key Key, s *plan.Step) {
 
 // came takes what comes back of another runbook.
 func (r *run) came(in *run, w World, f *frame, s *plan.Step, key Key, err error) done {
-	if broken(err) {
-		if !errors.Is(err, ErrPaused) {
-			r.takeOver(in, &leftover{in, f})
-		}
-		return done{err: err}
-	}
 	out, err := in.end(w, f, err)
 	if err != nil {
 		if !errors.Is(err, ErrPaused) {
@@ -94,9 +88,7 @@ func (r *run) came(in *run, w World, f *frame, s *plan.Step, key Key, err error)
 	for _, o := range in.plan.Outputs {
 		d.fields[o.Name] = out.Outputs[o.Name]
 	}
-	if len(out.Outputs) > 0 {
-		d.data.Outputs = encoded(out.Outputs)
-	}
+	d.data.Outputs = encoded(out.Outputs)
 	if out.bad() {
 		d.verdict, d.reason = notPassed, badReason(s, &out)
 		d.inner = &failed{out.Failed, out.Reason}
@@ -121,13 +113,6 @@ func badReason(s *plan.Step, out *Outcome) string {
 	return text
 }
 
-// broken reports an error with which a runbook does not come to its own end.
-func broken(err error) bool {
-	var end *ended
-	var fail *failed
-	return err != nil && !errors.As(err, &end) && !errors.As(err, &fail)
-}
-
 // takeOver makes what another runbook still owes this one's. Of one that was
 // broken off everything is due.
 func (r *run) takeOver(in *run, left *leftover) {
@@ -136,7 +121,6 @@ func (r *run) takeOver(in *run, left *leftover) {
 		r.owed = append(r.owed, o)
 	}
 	r.left = append(r.left, in.left...)
-	in.owed, in.left = nil, nil
 	if left != nil {
 		r.left = append(r.left, *left)
 	}

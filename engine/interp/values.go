@@ -6,7 +6,6 @@ import (
 	"runbook/engine/journal"
 	"runbook/engine/lang"
 	"runbook/engine/plan"
-	"runbook/engine/secret"
 	"runbook/engine/types"
 )
 
@@ -20,6 +19,7 @@ func (r *run) text(t *lang.Template, env lang.Env) string {
 	return s
 }
 
+// render gives a text for people; a secret that stands in it is masked.
 func render(t *lang.Template, env lang.Env) (string, error) {
 	if t == nil {
 		return "", nil
@@ -28,7 +28,7 @@ func render(t *lang.Template, env lang.Env) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return types.Format(shown(v)), nil
+	return types.Format(v), nil
 }
 
 func links(list []plan.Link, env lang.Env) []journal.Link {
@@ -39,17 +39,6 @@ func links(list []plan.Link, env lang.Env) []journal.Link {
 		}
 	}
 	return out
-}
-
-// shown replaces secrets by their mask, in a value that may hold them.
-func shown(v any) any {
-	switch v := v.(type) {
-	case secret.Text:
-		return v.String()
-	case secret.Value:
-		return secret.Mask
-	}
-	return v
 }
 
 // compute evaluates settings and holds each against its declaration.
@@ -68,17 +57,11 @@ func compute(env lang.Env, settings []plan.Setting) (map[string]any, error) {
 	return out, nil
 }
 
-func encode(v any) any {
-	if s, ok := v.(secret.Value); ok {
-		return map[string]any{secret.MaskedKey: s.Name}
-	}
-	return types.Encode(v)
-}
-
+// encoded are values as the journal writes them; a secret goes in by its name.
 func encoded(m map[string]any) map[string]any {
 	out := make(map[string]any, len(m))
 	for k, v := range m {
-		out[k] = encode(v)
+		out[k] = types.Encode(v)
 	}
 	return out
 }

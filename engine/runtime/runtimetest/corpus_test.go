@@ -326,9 +326,8 @@ func TestCorpus(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
 			t.Parallel()
 			golden := strings.TrimSuffix(file, ".yaml") + ".journal"
-			got := story(t, load(t, file).simulated(t))
 			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+				if err := os.WriteFile(golden, []byte(story(t, load(t, file).simulated(t))), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -336,11 +335,12 @@ func TestCorpus(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got != string(want) {
-				t.Errorf("sim: got\n%swant\n%s", got, want)
-			}
-			if got := story(t, load(t, file).local(t)); got != string(want) {
-				t.Errorf("local: got\n%swant\n%s", got, want)
+			for name, run := range map[string]func(*book, *testing.T) []journal.Event{"sim": (*book).simulated, "local": (*book).local} {
+				t.Run(name, func(t *testing.T) {
+					if got := story(t, run(load(t, file), t)); got != string(want) {
+						t.Errorf("got\n%swant\n%s", got, want)
+					}
+				})
 			}
 		})
 	}
