@@ -3,7 +3,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 60s
 
-.PHONY: build test lint fuzz bench check generate
+.PHONY: build test lint fuzz mutate bench check generate
 
 build:            ## the program, in bin/
 	$(GO) build -o bin/runbook ./cmd/runbook
@@ -19,6 +19,9 @@ lint:             ## formatting, vet, staticcheck
 
 fuzz:             ## every fuzz target for FUZZTIME
 	@GO="$(GO)" FUZZTIME="$(FUZZTIME)" bash .ci/fuzz
+
+mutate:           ## would the tests notice if the interpreter were wrong? Takes minutes
+	$(GO) run ./engine/interp/mutate
 
 bench:            ## each figure beside its floor, in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 1x -count 3 ./cmd/runbook/bench
