@@ -20,6 +20,7 @@ in one YAML file, proven before it runs and journalled while it does.
   runbook run hubspot --scenario token-revoked
                                       practise: the real tool, an emulated world
   runbook validate runbooks/          prove runbooks sound, in CI too
+  runbook test                        play all scenarios, and see what none takes
   runbook new payments                begin one of your own
   runbook find "hubspot is down"      which runbook fits
   runbook runs                        what ran here
@@ -28,9 +29,9 @@ in one YAML file, proven before it runs and journalled while it does.
 A name is looked for as a path, in ./runbooks, in the folders of RUNBOOK_PATH,
 and among the runbooks that are built in.
 
-Exit codes: 0 ran to an end; 1 a step failed the run; 2 usage; 3 the runbook is
-invalid; 4 requirements, inputs or secrets are missing; 5 paused for a person;
-6 denied by permissions; 130 cancelled.`
+Exit codes: 0 ran to an end; 1 a step failed the run, or a test failed; 2 usage;
+3 the runbook is invalid; 4 requirements, inputs or secrets are missing; 5 paused
+for a person; 6 denied by permissions; 130 cancelled.`
 
 // app is the command line; every command is one file beside this one.
 func (p *program) app() *cli.App {
@@ -53,7 +54,7 @@ func (p *program) app() *cli.App {
 		},
 		Action: p.bare,
 		Commands: []*cli.Command{
-			p.runCommand(), p.resumeCommand(), p.validateCommand(), p.describeCommand(),
+			p.runCommand(), p.resumeCommand(), p.validateCommand(), p.testCommand(), p.describeCommand(),
 			p.findCommand(), p.newCommand(), p.runsCommand(), p.showCommand(), p.verifyCommand(), p.schemaCommand(), p.completionCommand(), p.versionCommand(),
 		},
 	}

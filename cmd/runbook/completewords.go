@@ -63,6 +63,10 @@ func (p *program) flagValues(t *typed) []candidate {
 		return p.inputValues(t)
 	case name == "scenario":
 		return p.scenarioNames(t)
+	case t.cmd.Name == "test" && (name == "run" || name == "golden"):
+		return p.testNames(t)
+	case name == "coverage":
+		return p.files(t.word, func(name string) bool { return coverageForms[filepath.Ext(name)] != nil })
 	case name == "approve", name == "answer":
 		return p.answerable(t, name)
 	case name == "runbook":
@@ -175,6 +179,30 @@ func (p *program) scenarioNames(t *typed) []candidate {
 	var out []candidate
 	for _, s := range engine.ReadScenarioNames(f) {
 		out = append(out, candidate{s.Name, s.Title})
+	}
+	return out
+}
+
+// testNames are the scenarios in the files and folders that the line names.
+func (p *program) testNames(t *typed) []candidate {
+	args := t.args
+	if len(args) == 0 {
+		args = testedByDefault()
+	}
+	var out []candidate
+	take := func(name string, _ bool) error {
+		if !engine.IsScenarios(name) {
+			name = strings.TrimSuffix(strings.TrimSuffix(name, ".yaml"), ".yml") + scenario.Suffix
+		}
+		if data, err := readBounded(name); err == nil {
+			for _, s := range engine.ReadScenarioNames(source.NewFile(name, data)) {
+				out = append(out, candidate{s.Name, s.Title})
+			}
+		}
+		return nil
+	}
+	for _, arg := range args {
+		_ = p.target(arg, take) // what is not there has nothing to offer
 	}
 	return out
 }

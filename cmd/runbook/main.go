@@ -46,6 +46,7 @@ type program struct {
 	env     func(string) string
 	hide    []string      // variables that hold answers: no program that is started gets them
 	running atomic.Bool   // a run is under way, whose end has to be written down
+	playing atomic.Bool   // tests are played, which stop between two scenarios
 	hurry   chan struct{} // closed by the second interrupt: what still runs is killed
 	leave   func()        // what must be put back when a second interrupt leaves at once
 }

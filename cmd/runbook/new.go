@@ -30,7 +30,7 @@ var beginningKinds = []string{"http", "shell"}
 func (p *program) newCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "new",
-		Usage:     "begin a runbook: a file that is sound, with scenarios to practise it",
+		Usage:     "begin a runbook: a file that is sound, with scenarios to test and practise it",
 		ArgsUsage: "NAME",
 		Description: `Writes NAME.yaml and NAME.scenarios.yaml, with comments that explain them. Files
 that are there already are left as they are.
@@ -77,7 +77,8 @@ func (p *program) newRunbook(c *cli.Context) error {
 		return err
 	}
 	p.printf("wrote %s and %s\n", report.Clean(files[0][0]), report.Clean(files[1][0]))
-	p.printf("next: runbook run %s --scenario works\n", report.Clean(shown))
+	p.printf("next: runbook test %s, which plays its scenarios\n", report.Clean(shown))
+	p.printf("      runbook run %s --scenario works, to practise one yourself\n", report.Clean(shown))
 	return nil
 }
 

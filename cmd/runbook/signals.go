@@ -34,7 +34,7 @@ func (p *program) signals(parent context.Context) (context.Context, func()) {
 		case <-done:
 			return
 		}
-		if !p.running.Load() {
+		if !p.running.Load() && !p.playing.Load() {
 			os.Exit(int(engine.ExitCancelled))
 		}
 		cancel()
@@ -44,6 +44,9 @@ func (p *program) signals(parent context.Context) (context.Context, func()) {
 				p.leave()
 			}
 			close(p.hurry)
+			if p.playing.Load() {
+				os.Exit(int(engine.ExitCancelled)) // nothing real was under way
+			}
 			time.Sleep(killing)
 			fmt.Fprintln(p.err, "\nrunbook: left at once; `runbook runs` shows what was under way")
 			os.Exit(int(engine.ExitCancelled))

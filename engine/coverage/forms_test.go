@@ -174,8 +174,8 @@ procedures:
 	}
 	page := b.String()
 	for _, want := range []string{
-		`<span class="chip">works &lt;i&gt;</span>`, "&lt;script&gt;alert(1)&lt;/script&gt;", "prefers-color-scheme: dark",
-		"no scenario takes the branch `e` (its `else`) of `d`", `<li class="missed"><span class="line"><span class="sign">✗</span><span class="role">else</span> <strong>e</strong>`,
+		`<span class="chip">works &lt;i&gt;</span>`, `<li class="part"><span class="line"><span class="sign">◐</span><span class="role">decide</span>`, "&lt;script&gt;alert(1)&lt;/script&gt;", "prefers-color-scheme: dark",
+		"no scenario takes the branch <code>e</code> (its <code>else</code>) of <code>d</code>", `<li class="missed"><span class="line"><span class="sign">✗</span><span class="role">else</span> <strong>e</strong>`,
 		`→ <a href="#x_2eyaml_2dfix">fix</a>`, `id="x_2eyaml_2dfix"`,
 	} {
 		if !strings.Contains(page, want) {

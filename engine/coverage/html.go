@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 
+	"runbook/engine/plan"
 	"runbook/engine/report"
 )
 
@@ -14,7 +16,7 @@ import (
 var pageHTML string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"side": sideWord, "anchor": anchor, "clean": report.Clean, "state": state, "sign": sign, "door": door, "of": ofFile,
+	"side": sideWord, "anchor": anchor, "clean": report.Clean, "state": state, "sign": sign, "door": door, "of": ofFile, "words": inWords,
 }).Parse(pageHTML))
 
 // pageNode is a node with the file that it stands in.
@@ -46,14 +48,36 @@ func (c *Coverage) HTML(w io.Writer) error {
 	return pageTemplate.Execute(w, page)
 }
 
+// word is a part of a sentence; in code where the text has it between backticks.
+type word struct {
+	Code bool
+	Text string
+}
+
+func inWords(sentence string) []word {
+	var out []word
+	for i, part := range strings.Split(sentence, "`") {
+		if part != "" {
+			out = append(out, word{i%2 == 1, part})
+		}
+	}
+	return out
+}
+
 // state is the class by which a node is drawn: taken, missed, or part where it
-// was taken and something of it was not.
+// was taken and something of it was not: a side, or a branch of a decision.
 func state(n *Node) string {
 	if n.Main != nil && len(n.Main.Taken) == 0 {
 		return "missed"
 	}
-	for _, i := range n.Sides {
-		if len(i.Taken) == 0 {
+	sides := n.Sides
+	if n.What == string(plan.Decide) {
+		for _, b := range n.Nodes {
+			sides = append(slices.Clip(sides), b.Main)
+		}
+	}
+	for _, i := range sides {
+		if i != nil && len(i.Taken) == 0 {
 			return "part"
 		}
 	}

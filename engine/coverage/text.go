@@ -12,17 +12,7 @@ import (
 // bounds how many lines; 0 is all.
 func (c *Coverage) Text(w io.Writer, limit int) error {
 	var b strings.Builder
-	figures := c.Figures()
-	last := figures[len(figures)-1]
-	fmt.Fprintf(&b, "coverage %s", percent(last))
-	for i, f := range figures[:len(figures)-1] {
-		sep := ", "
-		if i == 0 {
-			sep = ": "
-		}
-		b.WriteString(sep + string(f.Class) + " " + percent(f))
-	}
-	b.WriteString("\n")
+	b.WriteString(c.Summary() + "\n")
 	missing := c.Gaps()
 	shown := missing
 	if limit > 0 && len(missing) > limit {
@@ -36,6 +26,21 @@ func (c *Coverage) Text(w io.Writer, limit int) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// Summary is the figures in a line.
+func (c *Coverage) Summary() string {
+	text := ""
+	for _, f := range c.Figures() {
+		if f.Class == Total {
+			return strings.TrimSuffix("coverage "+percent(f)+": "+text, ": ")
+		}
+		if text != "" {
+			text += ", "
+		}
+		text += string(f.Class) + " " + percent(f)
+	}
+	return text
 }
 
 func percent(f Figure) string { return fmt.Sprintf("%d%% (%d of %d)", f.Percent(), f.Taken, f.Of) }

@@ -11,16 +11,20 @@ import (
 )
 
 type suite struct {
-	XMLName   xml.Name   `xml:"testsuite"`
-	Name      string     `xml:"name,attr"`
-	Tests     int        `xml:"tests,attr"`
-	Failures  int        `xml:"failures,attr"`
-	Errors    int        `xml:"errors,attr"`
-	Skipped   int        `xml:"skipped,attr"`
-	Time      string     `xml:"time,attr"`
-	Timestamp string     `xml:"timestamp,attr,omitempty"`
-	Props     []property `xml:"properties>property"`
-	Cases     []testcase `xml:"testcase"`
+	XMLName   xml.Name    `xml:"testsuite"`
+	Name      string      `xml:"name,attr"`
+	Tests     int         `xml:"tests,attr"`
+	Failures  int         `xml:"failures,attr"`
+	Errors    int         `xml:"errors,attr"`
+	Skipped   int         `xml:"skipped,attr"`
+	Time      string      `xml:"time,attr"`
+	Timestamp string      `xml:"timestamp,attr,omitempty"`
+	Props     *properties `xml:"properties"`
+	Cases     []testcase  `xml:"testcase"`
+}
+
+type properties struct {
+	List []property `xml:"property"`
 }
 
 type property struct {
@@ -55,8 +59,9 @@ func JUnit(w io.Writer, s *journal.State) error {
 		took = s.Finished.Duration.Duration()
 	}
 	out.Time = decimal(took)
+	out.Props = &properties{}
 	for _, p := range []property{{"run", s.Run}, {"mode", s.Started.Mode}, {"outcome", outcome(s)}} {
-		out.Props = append(out.Props, property{p.Name, xmlText(p.Value)})
+		out.Props.List = append(out.Props.List, property{p.Name, xmlText(p.Value)})
 	}
 	failed := false
 	for _, st := range s.Steps {
@@ -69,7 +74,7 @@ func JUnit(w io.Writer, s *journal.State) error {
 	if c := out.ofRun(s, failed); c != nil {
 		out.add(*c)
 	}
-	return out.write(w)
+	return writeXML(w, out)
 }
 
 func stamp(t time.Time) string {
@@ -153,13 +158,13 @@ func (u *suite) add(c testcase) {
 	u.Cases = append(u.Cases, c)
 }
 
-func (u *suite) write(w io.Writer) error {
+func writeXML(w io.Writer, v any) error {
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
 	}
 	enc := xml.NewEncoder(w)
 	enc.Indent("", "  ")
-	if err := enc.Encode(u); err != nil {
+	if err := enc.Encode(v); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, "\n")
