@@ -313,13 +313,9 @@ func TestTextsReachSlackAsTexts(t *testing.T) {
 	huge := strings.Repeat("0123456789<&", 6000)
 	for _, x := range []struct{ word, want string }{
 		{"<!channel> & <https://evil.example|your bank>", "It is &lt;!channel&gt; &amp; &lt;https://evil.example|your bank&gt;"},
-		{"größer 日本語 🚒 \u0000x", ""},
 		{"größer 日本語 🚒 é", "It is größer 日本語 🚒 é"},
 		{huge, ""},
 	} {
-		if strings.ContainsRune(x.word, 0) {
-			continue // no argument can hold it
-		}
 		server := newRoom(t, fine)
 		d := newDesk(t, tells, "HOOK="+server.URL+hookPath)
 		if code, out := d.run("run", "tells.yaml", "--input", "word="+x.word); code != 0 {
@@ -358,6 +354,9 @@ func TestSentLater(t *testing.T) {
 		t.Fatalf("exit %d\n%s", code, out)
 	}
 	ended := d.state().Ended
+	if err := os.WriteFile(filepath.Join(d.dir, "tells.yaml"), []byte(strings.ReplaceAll(book, "More of it", "Other words")), 0o600); err != nil {
+		t.Fatal(err) // what was written then is sent, whatever the file says by now
+	}
 	code, out := d.run("resume", "last")
 	if code != 0 || !strings.Contains(out, "What there is  sent to room") || !strings.Contains(out, "more  sent to room") || strings.Contains(out, "not sent to") {
 		t.Errorf("exit %d\n%s", code, out)
@@ -475,6 +474,56 @@ steps:
 	st := d.state()
 	if len(st.Outbox()) != 0 || st.Finished == nil || st.Step("quick").Decision.Branch != "soon" || len(server.got()) != 3 {
 		t.Errorf("got %+v, %d posts", st.Outbox(), len(server.got()))
+	}
+}
+
+// TestCancelledWhileSending: a person who cancels does not wait for a server.
+func TestCancelledWhileSending(t *testing.T) {
+	t.Parallel()
+	got := make(chan bool, 1)
+	server := newRoom(t, func(w http.ResponseWriter, r *http.Request) { got <- true; hangs(w, r) })
+	d := newDesk(t, tells, "HOOK="+server.URL+hookPath)
+	cmd := d.command("run", "tells.yaml")
+	var b bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &b, &b
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-got
+	began := time.Now()
+	_ = cmd.Process.Signal(os.Interrupt)
+	_ = cmd.Wait()
+	if cmd.ProcessState.ExitCode() != 130 || time.Since(began) > 8*time.Second {
+		t.Errorf("exit %d after %s\n%s", cmd.ProcessState.ExitCode(), time.Since(began), b.String())
+	}
+	d.holdOutbox(d.state(), b.String(), "canceled", "the run was cancelled")
+}
+
+// TestSideBySide: messages that are sent beside one another, to channels beside
+// one another, wait for none of the others.
+func TestSideBySide(t *testing.T) {
+	t.Parallel()
+	slow := newRoom(t, func(w http.ResponseWriter, r *http.Request) { time.Sleep(2 * time.Second); fine(w, r) })
+	quick := newRoom(t, fine)
+	d := newDesk(t, `apiVersion: runbook/v1
+name: tells
+secrets: {hook: {env: HOOK}, other: {env: OTHER}}
+channels: {room: {slack: {webhook: "{{ .secrets.hook }}"}}, desk: {slack: {webhook: "{{ .secrets.other }}"}}}
+steps:
+  - parallel: both
+    timeout: 1s
+    steps:
+      - {message: one, to: [room, desk], text: One}
+      - {message: two, to: [desk, room], text: Two}
+  - {end: over, outcome: resolved}
+`, "HOOK="+slow.URL+hookPath, "OTHER="+quick.URL+hookPath+"-2")
+	began := time.Now()
+	code, out := d.run("run", "tells.yaml")
+	if took := time.Since(began); code != 0 || took > 7*time.Second || len(slow.got()) != 2 || len(quick.got()) != 2 {
+		t.Errorf("exit %d after %s, %d and %d posts\n%s", code, took, len(slow.got()), len(quick.got()), out)
+	}
+	if st := d.state(); len(st.Outbox()) != 0 || st.Finished.Outcome != "resolved" {
+		t.Errorf("got %+v", st.Outbox())
 	}
 }
 

@@ -47,7 +47,7 @@ func (p *program) resume(c *cli.Context) error {
 	if state.Started.Mode == string(engine.ModeDrill) {
 		return usage("run %s is a drill: its world is gone; begin it again with `runbook run %s --scenario %s`", id, state.Started.Runbook.Path, state.Started.Scenario)
 	}
-	rb, err := p.runbookOf(c, store, id, &state.Started)
+	rb, err := p.runbookOf(c, store, id, &state.Started, state.Finished != nil)
 	if err != nil {
 		return err
 	}
@@ -71,15 +71,16 @@ func (p *program) resume(c *cli.Context) error {
 
 // runbookOf is the runbook that a run began with, from the copy beside its
 // journal. Where the file itself is still there and says something else, the run
-// does not go on: the person who edited it expects the edit to count.
-func (p *program) runbookOf(c *cli.Context, store *journal.Store, id string, began *journal.RunStartedData) (*engine.Runbook, error) {
+// does not go on: the person who edited it expects the edit to count. Of a run that
+// is over only messages are sent, as they were written then.
+func (p *program) runbookOf(c *cli.Context, store *journal.Store, id string, began *journal.RunStartedData, over bool) (*engine.Runbook, error) {
 	was := began.Runbook
 	data, err := store.Runbook(id)
 	if err != nil {
 		return nil, &codeError{engine.ExitFailed, fmt.Errorf("the runbook of run %s cannot be read: %w", id, err)}
 	}
 	kept := filepath.Join(store.Path(id), journal.RunbookName)
-	if was.Origin != "" {
+	if was.Origin != "" && !over {
 		now, err := readBounded(was.Origin)
 		if err == nil && string(now) != string(data) {
 			return nil, usage("%s has changed since run %s began; put back the version it began with (%s), or begin a new run", was.Origin, id, kept)
@@ -88,7 +89,7 @@ func (p *program) runbookOf(c *cli.Context, store *journal.Store, id string, beg
 			return nil, &codeError{engine.ExitFailed, err}
 		}
 	}
-	if changed := engine.Changed(was, began.Files); changed != "" {
+	if changed := engine.Changed(was, began.Files); changed != "" && !over {
 		return nil, usage("%s has changed since run %s began; put back what it said, or begin a new run", changed, id)
 	}
 	return p.load(source.NewFile(was.Path, data), engine.Kept(store, id, began.Files), c.Bool("no-color"))

@@ -104,10 +104,10 @@ func Deliver(w World, d Delivery) (string, error) {
 		Options: map[string]any{"channel": settings, "message": message}})
 	tried, _ := res.Fields["attempts"].(int)
 	switch {
+	case err != nil && (res.Error == nil && res.Fields == nil || res.Error != nil && (res.Error.Kind == "canceled" || res.Error.Kind == "timeout")):
+		d.unsent(w, cancelled(err), tried)
 	case res.Error != nil:
 		d.unsent(w, res.Error, tried)
-	case res.Fields == nil:
-		d.unsent(w, cancelled(err), tried)
 	default:
 		return d.sent(w, res.Fields, tried), err
 	}

@@ -17,7 +17,7 @@ import (
 var allTypes = []journal.Type{
 	journal.RunStarted, journal.RunPaused, journal.RunResumed, journal.RunFinished, journal.StepStarted, journal.StepFinished,
 	journal.AttemptStarted, journal.AttemptFinished, journal.ProcessStarted, journal.WaitStarted, journal.WaitFinished, journal.DecisionMade,
-	journal.FactSet, journal.SecretReplaced, journal.MessageRendered, journal.ApprovalRequested, journal.ApprovalAnswered, journal.UndoOwed,
+	journal.FactSet, journal.SecretReplaced, journal.MessageRendered, journal.MessageSent, journal.MessageUnsent, journal.ApprovalRequested, journal.ApprovalAnswered, journal.UndoOwed,
 	journal.UndoSettled, journal.ProcedureStarted, journal.RunRehearsed, journal.StepRehearsed, journal.BranchRehearsed, "later.type",
 }
 
