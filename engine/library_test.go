@@ -86,7 +86,7 @@ func TestLibrary(t *testing.T) {
 	if err != nil || len(names) == 0 {
 		t.Fatal("no scenarios", err)
 	}
-	room := make(chan struct{}, 16)
+	room := make(chan struct{}, 48)
 	for _, path := range names {
 		name := strings.TrimSuffix(filepath.Base(path), scenario.Suffix)
 		rb, file := library(t, name)

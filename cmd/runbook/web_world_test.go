@@ -86,8 +86,18 @@ func openSite(t *tools, p *papers, s *webSituation) (*site, error) {
 	return w, w.listen()
 }
 
+// close ends what was begun, also what the end of another has begun.
 func (w *site) close() {
-	for _, f := range slices.Backward(w.closed) {
+	for {
+		w.mu.Lock()
+		n := len(w.closed)
+		if n == 0 {
+			w.mu.Unlock()
+			return
+		}
+		f := w.closed[n-1]
+		w.closed = w.closed[:n-1]
+		w.mu.Unlock()
 		f()
 	}
 }
@@ -160,6 +170,14 @@ func nameAnswer(r *dns.Msg, word string) *dns.Msg {
 // listen opens the site's port. One that is closed is opened by whichever program
 // writes the file `open`, and one that is full takes nobody else.
 func (w *site) listen() error {
+	if w.s.door == "closed" {
+		port, open, err := reserve()
+		w.port = port
+		if err == nil {
+			w.openLater(open)
+		}
+		return err
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -169,31 +187,28 @@ func (w *site) listen() error {
 		w.closed = append(w.closed, func() { l.Close() })
 		return fill(l.(*net.TCPListener))
 	}
-	if w.s.door != "closed" {
-		w.serve(l)
-		return nil
-	}
-	l.Close()
+	w.serve(l)
+	return nil
+}
+
+// openLater listens once a program has written the file `open`, or at the end, so
+// that the port is given back.
+func (w *site) openLater(open func() (net.Listener, error)) {
 	stop, over := make(chan struct{}), make(chan struct{})
 	w.closed = append(w.closed, func() { close(stop); <-over })
 	go func() {
 		defer close(over)
-		for {
+		for going := true; going && w.file("open") == ""; {
 			select {
 			case <-stop:
-				return
+				going = false
 			case <-time.After(10 * time.Millisecond):
 			}
-			if w.file("open") == "" {
-				continue
-			}
-			if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", w.port)); err == nil {
-				w.serve(l)
-				return
-			}
+		}
+		if l, err := open(); err == nil {
+			w.serve(l)
 		}
 	}()
-	return nil
 }
 
 // door is a listener before which some are turned away.
