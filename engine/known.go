@@ -11,13 +11,13 @@ import (
 func (rb *Runbook) known() scenario.Known {
 	var k scenario.Known
 	for _, x := range rb.Plan.Inputs {
-		k.Inputs = append(k.Inputs, x.Name)
+		k.Inputs = append(k.Inputs, &x.Decl)
 	}
 	for _, x := range rb.secrets() {
 		k.Secrets = append(k.Secrets, x.Name)
 	}
 	for _, x := range rb.Plan.Facts {
-		k.Facts = append(k.Facts, x.Name)
+		k.Facts = append(k.Facts, &x.Decl)
 	}
 	for _, x := range rb.Plan.Outputs {
 		k.Outputs = append(k.Outputs, x.Name)

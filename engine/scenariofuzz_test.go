@@ -4,7 +4,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"runbook/engine"
 	"runbook/engine/journal"
@@ -52,6 +55,29 @@ func FuzzScenario(f *testing.F) {
 			play(t, rb, s, at)
 		}
 	})
+}
+
+// TestHugeScenarios: a file that is made to take long does not.
+func TestHugeScenarios(t *testing.T) {
+	rb, _ := shop(t, "")
+	many := func(n int, format string) string {
+		var b strings.Builder
+		for i := range n {
+			b.WriteString(strings.ReplaceAll(format, "N", strconv.Itoa(i)))
+		}
+		return b.String()
+	}
+	for name, text := range map[string]string{
+		"stubs":   "  a:\n    shell:\n" + many(15000, "      - {on: kubectl zN, stdout: x}\n"),
+		"unknown": many(10000, "  aN: {extends: bN}\n"),
+		"globs":   "  a:\n    shell:\n" + many(500, "      - {on: 'N"+strings.Repeat("*a", 300)+"b', stdout: x}\n"),
+	} {
+		began := time.Now()
+		rb.Scenarios(source.NewFile("x.scenarios.yaml", []byte("runbook: shop.yaml\nscenarios:\n"+text)))
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("%s take %v", name, took)
+		}
+	}
 }
 
 func play(t *testing.T, rb *engine.Runbook, s *scenario.Scenario, at *url.URL) {

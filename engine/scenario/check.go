@@ -8,11 +8,13 @@ import (
 	"runbook/engine/kind"
 	"runbook/engine/source"
 	"runbook/engine/syntax"
+	"runbook/engine/types"
 )
 
 // Known is what a runbook has, with the runbooks that it runs.
 type Known struct {
-	Inputs, Secrets, Facts, Outputs []string
+	Secrets, Outputs []string
+	Inputs, Facts    []*types.Decl
 
 	Steps    []Step
 	Outcomes []string // those that an `end` of the runbook gives
@@ -65,8 +67,8 @@ func (s *Scenario) Check(known Known, report source.Report) {
 		}
 	}
 	c := &checker{s, known, report}
-	c.names("inputs", "input", known.Inputs)
-	c.names("secrets", "secret", known.Secrets)
+	c.declared(s.node.Get("inputs"), "input", known.Inputs)
+	c.among(s.node.Get("secrets"), "secret", known.Secrets)
 	for _, e := range entries(s.node.Get("answers")) {
 		c.answer(e)
 	}
@@ -86,10 +88,34 @@ func (c *checker) unknown(what string, key source.Text, name string, have []stri
 	c.say("unknown-"+what, key.Span, fmt.Sprintf("the runbook has no %s `%s`", what, name), didYouMean(name, have))
 }
 
-func (c *checker) names(key, what string, have []string) {
-	for _, e := range entries(c.node.Get(key)) {
+// among refuses names that the runbook does not have.
+func (c *checker) among(n *syntax.Node, what string, have []string) {
+	for _, e := range entries(n) {
 		if !slices.Contains(have, e.Key.Value) {
 			c.unknown(what, e.Key, e.Key.Value, have)
+		}
+	}
+}
+
+// declared refuses names that are not declared, and values that they cannot have.
+func (c *checker) declared(n *syntax.Node, what string, decls []*types.Decl) {
+	names := make([]string, len(decls))
+	for i, d := range decls {
+		names[i] = d.Name
+	}
+	c.among(n, what, names)
+	for _, e := range entries(n) {
+		i := slices.Index(names, e.Key.Value)
+		if i < 0 || e.Value.Kind == syntax.Null {
+			continue
+		}
+		v := types.Encode(syntax.Literal(e.Value))
+		_, err := decls[i].Check(v)
+		if err != nil && what == "fact" { // it is compared as text
+			_, err = decls[i].Parse(types.Format(v))
+		}
+		if err != nil {
+			c.say("bad-value", e.Value.Span, fmt.Sprintf("the %s `%s` can never be this: %s", what, e.Key.Value, err), "It is declared as "+decls[i].Type.String()+".")
 		}
 	}
 }

@@ -22,7 +22,7 @@ func (c *checker) expectations() {
 	if o := x.Get("outcome"); o != nil && c.Expect.Outcome != "" && !slices.Contains(always, c.Expect.Outcome) && !slices.Contains(c.known.Outcomes, c.Expect.Outcome) {
 		c.say("never", o.Span, fmt.Sprintf("no `end` of the runbook gives the outcome `%s`", c.Expect.Outcome), "It can end as "+strings.Join(append(slices.Clone(c.known.Outcomes), always...), ", ")+".")
 	}
-	c.among(x.Get("facts"), "fact", c.known.Facts)
+	c.declared(x.Get("facts"), "fact", c.known.Facts)
 	c.among(x.Get("outputs"), "output", c.known.Outputs)
 	c.decisions(x.Get("decisions"))
 	for _, e := range entries(x.Get("verdicts")) {
@@ -38,8 +38,6 @@ func (c *checker) expectations() {
 	for _, e := range entries(x.Get("duration")) {
 		if e.Value.Kind == syntax.Mapping {
 			c.step(e.Key, e.Key.Value)
-		} else if e.Key.Value != "min" && e.Key.Value != "max" && e.Value.Kind != syntax.Null {
-			c.say("wrong-type", e.Value.Span, fmt.Sprintf("`%s` is no mapping", e.Key.Value), "Write `{max: 30s}`.")
 		}
 	}
 }
@@ -71,14 +69,6 @@ func (c *checker) ids(is func(Step) bool) []string {
 		}
 	}
 	return out
-}
-
-func (c *checker) among(n *syntax.Node, what string, have []string) {
-	for _, e := range entries(n) {
-		if !slices.Contains(have, e.Key.Value) {
-			c.unknown(what, e.Key, e.Key.Value, have)
-		}
-	}
 }
 
 func (c *checker) decisions(n *syntax.Node) {

@@ -217,12 +217,21 @@ func readReply(n *syntax.Node, k *kind.Kind, report source.Report) KindReply {
 	return r
 }
 
+// maxNames bounds how many names are searched for the one that was meant, and
+// maxTold how many are told.
+const maxNames, maxTold = 300, 20
+
+// didYouMean is the remedy for a name that is not there.
 func didYouMean(word string, have []string) string {
+	have = have[:min(len(have), maxNames)]
 	if near := source.Suggest(word, have); near != "" {
 		return fmt.Sprintf("Did you mean `%s`?", near)
 	}
 	if len(have) == 0 {
 		return "It has none."
+	}
+	if len(have) > maxTold {
+		return "It has " + strings.Join(have[:maxTold], ", ") + " and more."
 	}
 	return "It has " + strings.Join(have, ", ") + "."
 }

@@ -38,8 +38,12 @@ func (s *Scenario) unreachable(report source.Report) {
 // the first.
 func (s *Scenario) ownOf(key string) int { return len(items(s.own.Get(key))) }
 
+// maxCompared bounds how many stubs of a scenario are held against each other.
+const maxCompared = 2000
+
+// find reports each stub that one before it covers.
 func find[T any](stubs []T, report source.Report, covers func(a, b T) bool, told func(T) (string, source.Span)) {
-	for i, b := range stubs {
+	for i, b := range stubs[:min(len(stubs), maxCompared)] {
 		at := slices.IndexFunc(stubs[:i], func(a T) bool { return covers(a, b) })
 		if at < 0 {
 			continue

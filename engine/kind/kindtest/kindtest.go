@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"runbook/engine/guard"
+	"runbook/engine/kind"
 	"runbook/engine/kind/exec"
 	"runbook/engine/spec"
 	"runbook/engine/types"
@@ -42,12 +43,35 @@ func Declaration(t *testing.T, k exec.Kind) {
 	if k.Status != "" && k.Result.Field(k.Status) == nil {
 		t.Errorf("the status %s is no result", k.Status)
 	}
+	stub(t, k)
 	for _, s := range k.States {
 		for name := range s.Ranges {
 			if f := k.Result.Field(name); f == nil || f.Type.Kind != types.Int {
 				t.Errorf("state %s speaks of %s, which is no integer result", s.Name, name)
 			}
 		}
+	}
+}
+
+// stub checks that a reply which says nothing is completed to results of the
+// declared types, and that all is well then.
+func stub(t *testing.T, k exec.Kind) {
+	t.Helper()
+	s := k.Stub
+	if s == nil {
+		return
+	}
+	if s.On == "" || s.Example == "" || s.Line == nil || s.Complete == nil {
+		t.Fatalf("the stub of %s is not whole", k.Name)
+	}
+	reply := map[string]any{}
+	word := s.Complete(kind.StubCall{Options: map[string]any{}, Check: true, Now: time.Now()}, reply)
+	if word != "" {
+		t.Errorf("a stub of %s that says nothing is the error %s", k.Name, word)
+	}
+	typed(t, k.Result, k.Some(reply))
+	if s.Line(map[string]any{}) != s.Line(map[string]any{}) {
+		t.Errorf("the line of a call of %s is another each time", k.Name)
 	}
 }
 
