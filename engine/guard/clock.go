@@ -64,7 +64,20 @@ func Wait(ctx context.Context, d time.Duration) error {
 
 type besideKey struct{}
 
-// Beside reports whether a program of a script runs while others of the same
-// script may, so that on a simulated clock it is not known which of them is
-// first.
-func Beside(ctx context.Context) bool { return ctx.Value(besideKey{}) != nil }
+// Turn is how a program of a script takes its time beside others of that script,
+// which a simulated clock has to know.
+type Turn int
+
+// The turns.
+const (
+	Alone  Turn = iota // time passes while it runs
+	Mixed              // it runs while others may, and which is first is not known
+	Job                // it runs in the background
+	Joined             // the script waits for what is in the background
+)
+
+// TurnOf is the turn of what waits in a context.
+func TurnOf(ctx context.Context) Turn {
+	t, _ := ctx.Value(besideKey{}).(Turn)
+	return t
+}

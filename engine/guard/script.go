@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
@@ -44,8 +45,8 @@ func (g *Guard) RunScript(ctx context.Context, r ScriptRun) (Output, error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	s := &scriptState{guard: g, run: r, tmp: tmp, stop: cancel}
-	if ClockOf(ctx) != nil {
-		if s.order, err = orderOf(file); err != nil {
+	if g.opts.Files != nil {
+		if s.order, err = orderOf(file, ClockOf(ctx) != nil); err != nil {
 			cancel(nil)
 			return Output{Exit: -1}, err
 		}
@@ -85,7 +86,8 @@ type scriptState struct {
 	tmp      *scratch
 	stop     context.CancelCauseFunc
 	programs sync.WaitGroup
-	order    order // nil on the real clock
+	order    order // nil in the real world
+	commands atomic.Int64
 
 	mu    sync.Mutex
 	first *Denied
@@ -123,7 +125,7 @@ func (s *scriptState) runner(out, errs io.Writer) (*interp.Runner, error) {
 	}
 	r, err := interp.New(
 		interp.Env(s.variables()), interp.StdIO(stdin, out, errs), interp.Dir(dir), interp.Params("-e", "-u", "-o", "pipefail"),
-		interp.CallHandler(stringTest),
+		interp.CallHandler(s.call),
 		interp.ExecHandlers(func(interp.ExecHandlerFunc) interp.ExecHandlerFunc { return s.exec }),
 		interp.OpenHandler(s.open),
 		interp.StatHandler(s.stat),

@@ -66,8 +66,7 @@ func (w *world) execute(k interp.Key, c interp.Call, kind exec.Kind) interp.Resu
 }
 
 // attempt is the context of one attempt, and its clock. Its end comes when the
-// simulated time says so, and reaches what hangs on it at once, so that nothing
-// depends on which goroutine is first.
+// simulated time says so.
 type attempt struct {
 	w         *world
 	deadline  time.Time // zero is none
@@ -77,9 +76,9 @@ type attempt struct {
 
 	mu    sync.Mutex
 	err   error
-	then  []*func()
 	mixed bool          // programs ran beside others
-	ahead time.Duration // of programs that run beside others: it passes at the end
+	ahead time.Duration // of programs that run beside others
+	jobs  time.Time     // when the last job in the background is done
 	stop  func() bool
 }
 
@@ -125,91 +124,76 @@ func (a *attempt) Err() error {
 // Value gives the clock to what waits.
 func (a *attempt) Value(key any) any { return guard.ClockValue(key, a) }
 
-// AfterFunc lets contexts that hang on this one end with it, in its goroutine.
-func (a *attempt) AfterFunc(f func()) (stop func() bool) {
-	a.mu.Lock()
-	if a.err != nil {
-		a.mu.Unlock()
-		f()
-		return func() bool { return false }
-	}
-	defer a.mu.Unlock()
-	p := &f
-	a.then = append(a.then, p)
-	return func() bool {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		i := slices.Index(a.then, p)
-		if i >= 0 {
-			a.then = slices.Delete(a.then, i, i+1)
-		}
-		return i >= 0
-	}
-}
-
 // expire ends the attempt.
 func (a *attempt) expire(err error) {
 	a.mu.Lock()
-	if a.err != nil {
-		a.mu.Unlock()
-		return
-	}
-	a.err = err
-	then := a.then
-	a.then = nil
-	close(a.done)
-	a.mu.Unlock()
-	for _, f := range then {
-		(*f)()
+	defer a.mu.Unlock()
+	if a.err == nil {
+		a.err = err
+		close(a.done)
 	}
 }
 
-// Wait lets simulated time pass. Where a program runs beside others of its
-// script, its time passes when the script is done, since nothing says how their
-// times lie.
+// Wait lets simulated time pass. The time of programs that run beside others of
+// their script passes when those are done; that of jobs in the background, when
+// the script waits for them.
 func (a *attempt) Wait(ctx context.Context, d time.Duration) error {
-	if guard.Beside(ctx) {
-		return a.beside(ctx, d)
+	d = min(d, horizon+time.Hour)
+	switch guard.TurnOf(ctx) {
+	case guard.Mixed:
+		a.mu.Lock()
+		a.ahead = min(a.ahead+d, horizon+time.Hour)
+		late := !a.deadline.IsZero() && !a.target(a.ahead).Before(a.deadline)
+		a.mixed = true
+		a.mu.Unlock()
+		if late {
+			a.expire(context.DeadlineExceeded)
+		}
+	case guard.Job:
+		if end := a.target(d); end.After(a.jobs) {
+			a.jobs = end
+		}
+	case guard.Joined:
+		if left := a.jobs.Sub(a.w.rt.clock.now); left > 0 {
+			a.pass(left)
+		}
+	default:
+		a.pass(d)
 	}
-	a.pass(d)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return nil
+	return a.over(ctx)
 }
 
-func (a *attempt) beside(ctx context.Context, d time.Duration) error {
-	a.mu.Lock()
-	a.ahead, a.mixed = max(a.ahead, d), true
-	late := !a.deadline.IsZero() && !a.target(a.ahead).Before(a.deadline)
-	a.mu.Unlock()
-	if late {
-		a.expire(context.DeadlineExceeded)
+// over says whether the attempt has ended. Contexts that hang on it end a moment
+// later, in a goroutine of theirs; that moment is waited for, so that nothing
+// depends on it.
+func (a *attempt) over(ctx context.Context) error {
+	if a.Err() != nil && ctx.Done() != nil {
+		<-ctx.Done()
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return nil
+	return a.Err()
 }
 
 // settle lets the time pass that ran ahead, and others go on that can.
 func (a *attempt) settle() {
 	if a.ahead > 0 || !a.parked {
-		a.pass(a.ahead)
+		a.pass(0)
 	}
 }
 
 func (a *attempt) target(d time.Duration) time.Time {
-	rt := a.w.rt
-	if d > horizon {
-		return rt.end.Add(time.Hour)
-	}
-	return rt.clock.now.Add(d)
+	return a.w.rt.clock.now.Add(d)
 }
 
 // pass lets time pass, up to the end of the attempt. Time that is up is up, also
 // where the answer comes at that very moment.
 func (a *attempt) pass(d time.Duration) {
+	a.mu.Lock()
+	d += a.ahead
+	a.ahead = 0
+	a.mu.Unlock()
 	rt, at := a.w.rt, a.target(d)
 	late := d > 0 && !a.deadline.IsZero() && !at.Before(a.deadline)
 	if late {

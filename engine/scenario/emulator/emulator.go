@@ -110,7 +110,7 @@ func (e *Emulator) fault(host string) string {
 			continue
 		}
 		for _, r := range h.Replies {
-			if r.Error == "" || word != "" && r.Error != word {
+			if !isBroken(r) || word != "" && r.Error != word {
 				return ""
 			}
 			word = r.Error

@@ -25,7 +25,7 @@ func content(method string, reply scenario.HTTPReply) (status int, h http.Header
 		body, _ = json.Marshal(reply.JSON) // YAML literals always encode
 	}
 	for k, v := range reply.Headers {
-		h.Set(k, oneLine.Replace(v))
+		h.Set(k, strings.TrimSpace(oneLine.Replace(v))) // no header has more
 	}
 	if status == http.StatusNoContent || status == http.StatusNotModified {
 		return status, h, nil

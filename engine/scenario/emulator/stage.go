@@ -12,6 +12,8 @@ import (
 	"os"
 	"syscall"
 
+	"golang.org/x/net/http/httpguts"
+
 	"runbook/engine/guard"
 	"runbook/engine/scenario"
 )
@@ -51,14 +53,38 @@ func (s stage) pick(ctx context.Context, method string, u *url.URL, h http.Heade
 	}
 }
 
-// payload reads a request's body.
+// payload reads the body of a request, which must be one that can be sent.
 func payload(r *http.Request) (string, error) {
 	if r.Body == nil {
-		return "", nil
+		return "", sendable(r)
 	}
 	defer r.Body.Close()
+	if err := sendable(r); err != nil {
+		return "", err
+	}
 	b, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
 	return string(b), err
+}
+
+// sendable refuses what an HTTP transport does not send, in its words.
+func sendable(r *http.Request) error {
+	if r.URL.Scheme != "http" && r.URL.Scheme != "https" {
+		return fmt.Errorf("unsupported protocol scheme %q", r.URL.Scheme)
+	}
+	for k, values := range r.Header {
+		if !httpguts.ValidHeaderFieldName(k) {
+			return fmt.Errorf("net/http: invalid header field name %q", k)
+		}
+		for _, v := range values {
+			if !httpguts.ValidHeaderFieldValue(v) {
+				return fmt.Errorf("net/http: invalid header field value for %q", k)
+			}
+		}
+	}
+	if r.URL.Host == "" {
+		return errors.New("http: no Host in request URL")
+	}
+	return nil
 }
 
 // isBroken reports whether a reply is none.
