@@ -13,6 +13,7 @@ import (
 
 	"runbook/engine"
 	"runbook/engine/journal"
+	"runbook/engine/report"
 	"runbook/engine/source"
 	"runbook/engine/source/render"
 )
@@ -58,6 +59,7 @@ default; on a terminal, what is missing is asked for.
 			&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "show every step; touch nothing"},
 			&cli.BoolFlag{Name: "observe", Usage: "with --dry-run: really make the checks"},
 			&cli.StringFlag{Name: "scenario", Usage: "run in the emulated world `NAME` of the scenario file beside the runbook"},
+			&cli.StringFlag{Name: "record", Usage: "write what the run saw as a scenario to `FILE`, or add it to one; nothing secret stands in it"},
 		}, personFlags()...),
 		OnUsageError: onUsage,
 		Action:       p.run,
@@ -74,6 +76,8 @@ func (p *program) run(c *cli.Context) error {
 		return usage("--observe goes with --dry-run; without it the checks are made anyway")
 	case c.Bool("dry-run") && c.String("scenario") != "":
 		return usage("--dry-run and --scenario exclude each other: a scenario touches nothing real either")
+	case c.String("record") != "" && (c.Bool("dry-run") || c.String("scenario") != ""):
+		return usage("--record is for a real run: a dry run and a drill see nothing new")
 	}
 	if err := outputFormat(c); err != nil {
 		return err
@@ -133,9 +137,21 @@ func (p *program) live(c *cli.Context, rb *engine.Runbook, origin string) error 
 	if err != nil {
 		return failure(err)
 	}
-	return s.finish(rb.Run(s.ctx, engine.RunOptions{
+	var events []journal.Event
+	path := c.String("record")
+	if path != "" {
+		s.watch = append(s.watch, func(e journal.Event) { events = append(events, e) })
+	}
+	ended := s.finish(rb.Run(s.ctx, engine.RunOptions{
 		Session: s.engine(), Inputs: values, Origin: origin,
 	}))
+	if len(events) == 0 {
+		return ended
+	}
+	if err := p.keep(rb, events, engine.RecordOptions{Path: path}); err != nil {
+		fmt.Fprintf(p.err, "runbook: %s\n", report.Clean(err.Error())) // the run's own end is what counts
+	}
+	return ended
 }
 
 // inputs gathers where the values of inputs come from.

@@ -159,9 +159,23 @@ func (r *run) open(w World) {
 	w.Emit("", Event{Type: journal.RunStarted, Data: journal.RunStartedData{
 		Runbook: journal.Runbook{Name: p.Name, Title: p.Title, Version: p.Version, Path: p.File.Name, Origin: o.Origin, Digest: p.Digest},
 		Mode:    o.Mode, Scenario: o.Scenario, Engine: o.Engine, User: o.User, Host: o.Host,
-		Inputs: encoded(o.Inputs), Facts: encoded(r.facts), Links: links(p.Links, env), Files: filesOf(p),
+		Inputs: encoded(o.Inputs), Facts: encoded(r.facts), Secrets: present(p, o), Links: links(p.Links, env), Files: filesOf(p),
 	}})
 	r.started = w.Now()
+}
+
+// present are the declared secrets that are there, of all the files that the run
+// is made of.
+func present(p *plan.Plan, o Options) []string {
+	var out []string
+	for _, x := range p.Plans() {
+		for _, s := range x.Secrets {
+			if o.Present(s.Key) {
+				out = append(out, s.Key)
+			}
+		}
+	}
+	return out
 }
 
 // env is what expressions and templates read at a place.

@@ -102,6 +102,7 @@ type RunStartedData struct {
 	Host     string         `json:"host,omitempty"`
 	Inputs   map[string]any `json:"inputs"`
 	Facts    map[string]any `json:"facts"`
+	Secrets  []string       `json:"secrets,omitempty"` // the declared secrets that are there, by name
 	Links    []Link         `json:"links,omitempty"`
 	Files    []File         `json:"files,omitempty"`
 }

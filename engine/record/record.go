@@ -12,49 +12,107 @@
 package record
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"time"
 
 	"runbook/engine/journal"
 	"runbook/engine/secret"
+	"runbook/engine/source"
 	"runbook/engine/syntax"
 )
 
 // Options are what a journal does not say.
 type Options struct {
-	Name    string   // the scenario's name
-	Title   string   // what happened; the run's id and its date where it is empty
-	Runbook string   // the runbook's file, beside the scenario's
-	Secrets []string // the declared secrets that the run had
+	Name    string // the scenario's name
+	Title   string // what happened; the run's id and its date where it is empty
+	Runbook string // the runbook's file, beside the scenario's
 }
 
-// Scenario is a file of one scenario, as YAML. Its error is for a journal that is
+// File is a file of one scenario, as YAML. Its error is for a journal that is
 // none.
-func Scenario(events []journal.Event, o Options) ([]byte, error) {
+func File(events []journal.Event, o Options) ([]byte, error) {
+	sc, err := scenario(events, o)
+	if err != nil {
+		return nil, err
+	}
+	return syntax.Write(syntax.Pairs{{Key: "runbook", Value: o.Runbook}, {Key: "scenarios", Value: sc}})
+}
+
+// Into is a file of scenarios with one more, at its end. What stands there stays as
+// it is, byte for byte.
+func Into(f *source.File, events []journal.Event, o Options) ([]byte, error) {
+	indent, err := end(f, o)
+	if err != nil {
+		return nil, err
+	}
+	sc, err := scenario(events, o)
+	if err != nil {
+		return nil, err
+	}
+	text, err := syntax.Write(sc)
+	if err != nil {
+		return nil, err
+	}
+	out := append([]byte(nil), f.Data...)
+	if !bytes.HasSuffix(out, []byte("\n")) {
+		out = append(out, '\n')
+	}
+	for line := range bytes.Lines(text) {
+		if len(bytes.TrimSpace(line)) > 0 {
+			out = append(out, indent...)
+		}
+		out = append(out, line...)
+	}
+	return out, nil
+}
+
+// end is the indentation of a file's scenarios, when one more can be put at its
+// end.
+func end(f *source.File, o Options) (string, error) {
+	root := syntax.Parse(f, func(source.Diagnostic) {})
+	if root == nil || root.Kind != syntax.Mapping || len(root.Entries) == 0 {
+		return "", fmt.Errorf("%s is no file of scenarios; name another file", f.Name)
+	}
+	last := root.Entries[len(root.Entries)-1]
+	if last.Key.Value != "scenarios" || last.Value.Kind != syntax.Mapping || len(last.Value.Entries) == 0 {
+		return "", fmt.Errorf("`scenarios` is not the last key of %s, and a scenario is added at the end; name another file, or put `scenarios` last", f.Name)
+	}
+	for _, e := range last.Value.Entries {
+		if e.Key.Value == o.Name {
+			return "", fmt.Errorf("%s has a scenario %s already; give another name", f.Name, o.Name)
+		}
+	}
+	first := last.Value.Entries[0].Key.Span
+	line := f.Data[:first.Start]
+	indent := string(line[bytes.LastIndexByte(line, '\n')+1:])
+	if strings.Trim(indent, " ") != "" || indent == "" {
+		return "", fmt.Errorf("the scenarios of %s do not stand each on its own lines, so none can be added; name another file", f.Name)
+	}
+	return indent, nil
+}
+
+func scenario(events []journal.Event, o Options) (syntax.Pairs, error) {
 	if len(events) == 0 || events[0].Type != journal.RunStarted {
 		return nil, fmt.Errorf("a recording is made of a run from its beginning, and this journal has none")
 	}
-	r := &recording{state: journal.Fold(events), steps: map[string]*step{}, asked: map[string]time.Time{}, declared: o.Secrets}
+	r := &recording{state: journal.Fold(events), steps: map[string]*step{}, asked: map[string]time.Time{}}
 	for _, e := range events {
 		if err := r.take(e); err != nil {
 			return nil, fmt.Errorf("event %d cannot be read: %w", e.Seq, err)
 		}
 	}
-	return syntax.Write(syntax.Pairs{
-		{Key: "runbook", Value: o.Runbook},
-		{Key: "scenarios", Value: syntax.Pairs{{Key: o.Name, Value: r.scenario(o)}}},
-	})
+	return syntax.Pairs{{Key: o.Name, Value: r.scenario(o)}}, nil
 }
 
 // recording is what was read of a journal so far.
 type recording struct {
-	state    *journal.State
-	steps    map[string]*step     // by key
-	order    []*step              // in the order of their first attempts
-	asked    map[string]time.Time // when, by the question's key
-	answers  []answer
-	declared []string
+	state   *journal.State
+	steps   map[string]*step     // by key
+	order   []*step              // in the order of their first attempts
+	asked   map[string]time.Time // when, by the question's key
+	answers []answer
 }
 
 // step is a step that made attempts.
@@ -206,7 +264,7 @@ func declared(name string) string { return name[strings.LastIndex(name, ":")+1:]
 // stands are the declared secrets with their stand-ins.
 func (r *recording) stands() map[string]any {
 	out := map[string]any{}
-	for _, name := range r.declared {
+	for _, name := range r.state.Started.Secrets {
 		out[declared(name)] = standIn(name)
 	}
 	return out

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"runbook/engine"
+	"runbook/engine/journal"
+	"runbook/engine/report"
+	"runbook/engine/source"
+)
+
+func (p *program) recordCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "record",
+		Usage:     "make a test of a run: a scenario, from its journal",
+		ArgsUsage: "RUN",
+		Description: `RUN is a run's id, the beginning or the end of one, or "last". What the world
+answered, what people said and what came of it become a scenario, masked as the
+journal is. Without --to it is printed; a file that is there gets one scenario
+more.
+
+  runbook record last
+  runbook record last --to runbooks/hubspot.scenarios.yaml --name april-outage`,
+		Flags: []cli.Flag{
+			stateFlag(),
+			&cli.StringFlag{Name: "to", Usage: "the scenario `FILE` to write, or to add to"},
+			&cli.StringFlag{Name: "name", Usage: "the scenario's name (default: the run's id)"},
+			&cli.StringFlag{Name: "title", Usage: "what happened, in a line"},
+			&cli.BoolFlag{Name: "no-color", Usage: "plain text"},
+		},
+		OnUsageError: onUsage,
+		Action:       p.record,
+	}
+}
+
+func (p *program) record(c *cli.Context) error {
+	store, id, err := p.findRun(c)
+	if err != nil {
+		return err
+	}
+	log, err := store.Read(id)
+	if err != nil {
+		return &codeError{engine.ExitFailed, err}
+	}
+	if err := log.Verify(); err != nil {
+		return &codeError{engine.ExitFailed, fmt.Errorf("%w; a damaged journal is not recorded", err)}
+	}
+	began := journal.Fold(log.Events).Started
+	data, err := store.Runbook(id)
+	if err != nil {
+		return &codeError{engine.ExitFailed, fmt.Errorf("the runbook of run %s cannot be read: %w", id, err)}
+	}
+	rb, err := p.load(source.NewFile(began.Runbook.Path, data), engine.Kept(store, id, began.Files), c.Bool("no-color"))
+	if err != nil {
+		return err
+	}
+	return p.keep(rb, log.Events, engine.RecordOptions{Path: c.String("to"), Name: c.String("name"), Title: c.String("title")})
+}
+
+// keep writes a recording, or prints it where it has no path, and says what to do
+// with it.
+func (p *program) keep(rb *engine.Runbook, events []journal.Event, o engine.RecordOptions) error {
+	o.Runbook = besideOf(o.Path, journal.Fold(events).Started.Runbook)
+	r, err := rb.Record(events, o)
+	if err != nil {
+		return &codeError{engine.ExitFailed, fmt.Errorf("nothing was recorded: %w", err)}
+	}
+	if o.Path == "" {
+		p.printf("%s", r.File.Data)
+		return nil
+	}
+	if err := r.Write(); err != nil {
+		return &codeError{engine.ExitFailed, fmt.Errorf("nothing was recorded: %w", err)}
+	}
+	verb := "wrote"
+	if r.Added {
+		verb = "added to"
+	}
+	fmt.Fprintf(p.err, "recorded %s: %s %s; look through it before it is shared, then: runbook test %s --run '^%s$'\n",
+		report.Clean(r.Scenario.Name), verb, report.Clean(o.Path), report.Clean(o.Path), report.Clean(r.Scenario.Name))
+	return nil
+}
+
+// besideOf is how a scenario file names the runbook: as seen from its folder where
+// both have one, else by its name alone.
+func besideOf(path string, rb journal.Runbook) string {
+	name := filepath.Base(rb.Path)
+	if path == "" || rb.Origin == "" {
+		return name
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return name
+	}
+	rel, err := filepath.Rel(dir, rb.Origin)
+	if err != nil || strings.HasPrefix(rel, "..") {
+		return name
+	}
+	return filepath.ToSlash(rel)
+}
