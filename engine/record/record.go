@@ -113,6 +113,7 @@ type recording struct {
 	order   []*step              // in the order of their first attempts
 	asked   map[string]time.Time // when, by the question's key
 	answers []answer
+	others  []journal.Event // where other runbooks began
 }
 
 // step is a step that made attempts.
@@ -149,6 +150,8 @@ func (r *recording) take(e journal.Event) error {
 			return err
 		}
 		r.finish(e, d)
+	case journal.RunbookStarted:
+		r.others = append(r.others, e)
 	case journal.ApprovalRequested:
 		r.asked[e.Key] = e.Time
 	case journal.ApprovalAnswered:
@@ -175,11 +178,23 @@ func (r *recording) answer(e journal.Event, d journal.ApprovalAnsweredData) {
 	if d.Kind == "in_doubt" {
 		return // a recording does not break off
 	}
-	name := e.Step
+	name := r.within(e.Key) + e.Step
 	if d.Kind == "undo" {
 		name += ">undo"
 	}
 	r.answers = append(r.answers, answer{name, d, e.Time.Sub(r.asked[e.Key])})
+}
+
+// within are the steps that run the runbook which a key stands in, each with a
+// slash behind: what a question's name begins with there.
+func (r *recording) within(key string) string {
+	out := ""
+	for _, o := range r.others {
+		if strings.HasPrefix(key, o.Key+"/") {
+			out += o.Step + "/"
+		}
+	}
+	return out
 }
 
 func (r *recording) begin(e journal.Event, d journal.AttemptStartedData) {
