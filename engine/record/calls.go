@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/json"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -35,7 +36,7 @@ func (r *recording) calls() (http, results []any) {
 }
 
 func isAnswered(a attempt) bool {
-	status, _ := a.Fields["status"].(float64)
+	status, _ := types.Exact(a.Fields["status"]).(int)
 	return status > 0
 }
 
@@ -195,7 +196,12 @@ func (r *recording) settled(s *step) syntax.Pairs {
 }
 
 func result(a attempt) syntax.Pairs {
-	out := native(a.Fields)
+	fields := a.Fields
+	if a.Error != nil {
+		fields = maps.Clone(fields)
+		maps.DeleteFunc(fields, func(_ string, v any) bool { return isZero(v) })
+	}
+	out := native(fields)
 	if a.Error != nil {
 		out = append(out, syntax.Pair{Key: "error", Value: syntax.Pairs{{Key: "kind", Value: a.Error.Kind}, {Key: "message", Value: a.Error.Message}}})
 	}
@@ -204,6 +210,17 @@ func result(a attempt) syntax.Pairs {
 		d += journal.SecondsOf(tooLate) // its scope ended before it
 	}
 	return append(out, took(d)...)
+}
+
+// isZero values are what a kind gives anyway where it could not do its work.
+func isZero(v any) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		return len(v) == 0
+	case []any:
+		return len(v) == 0
+	}
+	return v == false || types.Equal(types.Exact(v), 0)
 }
 
 // native are results in the order of their names, without those that are nothing.

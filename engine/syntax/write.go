@@ -46,7 +46,7 @@ func node(v any) (*yaml.Node, error) {
 			if err != nil {
 				return nil, err
 			}
-			n.Content = append(n.Content, written(p.Key), x)
+			n.Content = append(n.Content, key(p.Key), x)
 		}
 		return n, nil
 	case []any:
@@ -73,6 +73,16 @@ func node(v any) (*yaml.Node, error) {
 	n := &yaml.Node{}
 	err := n.Encode(v)
 	return n, err
+}
+
+// key is the key of an entry. `on` stands plain: this language has no other word
+// for it, and reads it as a text.
+func key(s string) *yaml.Node {
+	n := written(s)
+	if s == "on" {
+		n.Tag, n.Style = "", 0
+	}
+	return n
 }
 
 // written is a text. One of several lines stands as a block where nothing of it is
