@@ -154,6 +154,19 @@ steps:
 	}
 }
 
+// TestPresentIsAName like any other where it is no secret's.
+func TestPresentIsAName(t *testing.T) {
+	d := play(t, script{text: `
+steps:
+  - {check: c, say: {text: x}, outputs: {present: value == "x"}}
+  - {manual: m, instructions: Get it, collect: {present: {type: bool}, key: {secret: true}}}
+  - {message: said, text: "{{ .steps.c.present }} {{ .steps.m.present | default false }} {{ .steps.m.key.present | default false }}"}
+`, asks: map[Key]Answer{"m#manual": {Choice: "done", Values: map[string]any{"present": true, "key": secret.Value{Name: "m.key", Present: true}}}}})
+	if d.err != nil || d.text("said") != "true true true" {
+		t.Errorf("%v %+v %q", d.err, d.finished("said"), d.text("said"))
+	}
+}
+
 // TestOptionsThatCannotBe: a list that nobody can pick from fails the step before
 // anybody is asked.
 func TestOptionsThatCannotBe(t *testing.T) {

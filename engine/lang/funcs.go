@@ -106,6 +106,10 @@ func printValue(source string, v any) (string, error) {
 	return formatted(source, v)
 }
 
+// presentField is the only field of a secret, by the Go name that text/template
+// wants.
+const presentField = "Present"
+
 // lookup reads a path below a value, nil where anything on it is absent.
 func lookup(v any, path ...string) any {
 	for _, name := range path {
@@ -114,6 +118,11 @@ func lookup(v any, path ...string) any {
 			v = m[name]
 		case Env:
 			v = m[name]
+		case secret.Value:
+			v = nil
+			if name == presentField {
+				v = m.Present
+			}
 		case Unknown:
 			return Unknown{Path: m.Path + "." + name}
 		default:

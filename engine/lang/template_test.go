@@ -55,6 +55,7 @@ func TestTemplateFindings(t *testing.T) {
 func TestTemplateRenders(t *testing.T) {
 	env := testEnv()
 	env["secrets"] = map[string]any{"token": secret.Value{Name: "token", Present: true}}
+	env["steps"].(map[string]any)["api"].(map[string]any)["headers"] = map[string]any{"retry-after": "7", "etag": "W7"}
 	for in, want := range map[string]any{
 		"plain": "plain", "": "", "{{ .steps.api.status }}": "401", "a {{ .inputs.name | upper }} b": "a X b",
 		"{{ .steps.maybe.status | default 7 }}": "7", "{{ if .steps.maybe.ran }}{{ .steps.maybe.status }}{{ else }}no{{ end }}": "no",
@@ -62,7 +63,10 @@ func TestTemplateRenders(t *testing.T) {
 		"{{ .inputs.components }}": `["crm"]`, "{{ .steps.api.json.n }}": "3", "{{ with .steps.api }}{{ .status }}{{ end }}": "401",
 		"{{ .steps.api.json.nope.deep | default \"-\" }}": "-", "{{ index .steps.api.headers \"retry-after\" }}": "7",
 		"Bearer {{ .secrets.token }}!":                secret.Text{Parts: []secret.Part{{Text: "Bearer "}, {Secret: "token"}, {Text: "!"}}},
-		"{{ if .secrets.token.present }}yes{{ end }}": "yes", "{{ printf \"%d\" .inputs.n }}": "2", "{{ $x := .inputs.n }}{{ add $x 1 }}": "3",
+		"{{ if .secrets.token.present }}yes{{ end }}": "yes", "{{ if .secrets.token.present | default false }}yes{{ end }}": "yes", "{{ if (.secrets.token).present }}yes{{ end }}": "yes",
+		"{{ $h := .steps.api.headers }}{{ $h.ETag | default \"-\" }}": "W7",
+		"{{ with .secrets }}{{ .token.present }}{{ end }}":            "true", "{{ $s := .secrets.token }}{{ $s.present | default false }}": "true",
+		"{{ printf \"%d\" .inputs.n }}": "2", "{{ $x := .inputs.n }}{{ add $x 1 }}": "3",
 		"{{ .inputs.name | quote }}": `"x"`, "{{ toJson .steps.api.json.n }}": "3", "{{ toJson .inputs.name }}": `"x"`,
 	} {
 		e, found := compileTemplate(in)

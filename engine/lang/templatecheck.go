@@ -382,22 +382,14 @@ func (c *templateChecker) operand(n parse.Node, d *dot, defaulted bool) value {
 	case *parse.DotNode:
 		return d.val
 	case *parse.FieldNode:
-		v := c.fields(d.val, n.Ident, startOf(n), d, defaulted)
-		if v.typ != nil && v.typ.Kind == types.Bool && isPresent(v.path) {
-			n.Ident[len(n.Ident)-1] = "Present" // the Go name, which text/template wants
-		}
-		return v
+		return c.fields(d.val, n.Ident, startOf(n), d, defaulted)
 	case *parse.VariableNode:
 		start := startOf(n)
 		v, ok := d.vars[n.Ident[0]]
 		if !ok {
 			v = value{}
 		}
-		v = c.fields(v, n.Ident[1:], start+len(n.Ident[0]), d, defaulted)
-		if v.typ != nil && v.typ.Kind == types.Bool && isPresent(v.path) {
-			n.Ident[len(n.Ident)-1] = "Present"
-		}
-		return v
+		return c.fields(v, n.Ident[1:], start+len(n.Ident[0]), d, defaulted)
 	case *parse.ChainNode:
 		return c.fields(c.operand(n.Node, d, defaulted), n.Field, int(n.Pos), d, defaulted)
 	case *parse.PipeNode:
@@ -418,11 +410,6 @@ func (c *templateChecker) operand(n parse.Node, d *dot, defaulted bool) value {
 	return value{}
 }
 
-// isPresent reports whether a path reads the only field of a secret.
-func isPresent(path []string) bool {
-	return len(path) > 2 && path[len(path)-1] == "present" && (path[0] == "secrets" || path[0] == "steps")
-}
-
 // fields follows names from a value. start is where `.name` of the first stands.
 func (c *templateChecker) fields(v value, names []string, start int, d *dot, defaulted bool) value {
 	if len(names) == 0 {
@@ -440,10 +427,14 @@ func (c *templateChecker) fields(v value, names []string, start int, d *dot, def
 		}
 		at += len(path[i-1]) + 1
 	}
-	for i := len(v.path) + 1; i < len(path); i++ {
-		if r, _ := c.scope.resolve(path[:i]); r.typ != nil && r.typ.Headers {
+	for i := max(len(v.path), 1); i < len(path); i++ {
+		switch r, _ := c.scope.resolve(path[:i]); {
+		case r.typ == nil:
+		case r.typ.Headers:
 			path[i] = strings.ToLower(path[i])
 			names[i-len(v.path)] = path[i] // as environments hold them
+		case r.typ.Kind == types.Secret:
+			names[i-len(v.path)] = presentField
 		}
 	}
 	r, _ := c.scope.resolve(path)
