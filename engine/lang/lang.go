@@ -6,7 +6,6 @@ package lang
 
 import (
 	"maps"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -43,19 +42,6 @@ type Scope struct {
 
 // Hiding says why something cannot be read at a place, and what to do instead.
 type Hiding struct{ Code, Why, Remedy string }
-
-// With is the scope in which further steps have certainly run.
-func (s *Scope) With(steps ...string) *Scope {
-	out := *s
-	out.Present = maps.Clone(s.Present)
-	if out.Present == nil {
-		out.Present = map[string]bool{}
-	}
-	for _, id := range steps {
-		out.Present[id] = true
-	}
-	return &out
-}
 
 // Add is the scope with further root names; a name that is there is replaced.
 func (s *Scope) Add(vars ...types.Field) *Scope {

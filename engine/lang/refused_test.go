@@ -31,7 +31,8 @@ var refused = []struct{ script, says string }{
 	{`v={{ .x }}; «$v» a`, "command's name"}, {`v={{ .x }}; "«$v»"`, "command's name"}, {`v=$(printf '%s' {{ .x }}); "«$v»"`, "command's name"}, {`v={{ .x }}; w=a$v; eval "«$w»"`, "run as a script"}, {`v={{ .x }}; sh -c "echo «$v»"`, "runs it"}, {`v={{ .x }}; jq ".a == «$v»"`, "program"}, {`for i in {{ .l }}; do "«$i»"; done`, "command's name"}, {`v={{ .x }}; trap "rm «$v»" EXIT`, "run as a script"},
 	{`set -- {{ .x }}; "«$1»"`, "command's name"}, {`f() { "«$1»" a; }; f {{ .x }}`, "command's name"}, {`f() { "«$@»"; }; f {{ .x }} a`, "command's name"}, {`read -r v <<< {{ .x }}; "«$v»"`, "command's name"},
 	{`v={{ .x }}; (( «v» > 1 ))`, "arithmetic"}, {`v={{ .x }}; show $(( «$v» + 1 ))`, "arithmetic"}, {`v={{ .x }}; [[ «$v» -eq 1 ]]`, "arithmetic"},
-	{`show "«{{ .l }}»"`, "list"}, {`show pre«{{ .l }}»`, "list"}, {`show «{{ if .x }}a{{ end }}»`, "one value"}, {`show «{{- .x }}»`, "trim"}, {`show {{ .«nope» }}`, "unknown name"}, {`show «{{ .x»`, "not closed"}, {`show $«__rb0»`, "belong to the engine"},
+	{`show "«{{ .l }}»"`, "list"}, {`show pre«{{ .l }}»`, "list"}, {`show «{{ if .x }}a{{ end }}»`, "one value"}, {`show «{{- .x }}»`, "trim"}, {`show {{ .«nope» }}`, "unknown name"}, {`show «{{ .x»`, "not closed"}, {`show «{{ "a}}»`, "not closed"}, {`show «{{ /* a }}»`, "not closed"}, {"show «{{ `a }}»", "not closed"},
+	{`show «{{/* nothing */}}»`, "is a comment"}, {`show «{{ "a\"b}}»`, "not closed"}, {`show $«__rb0»`, "belong to the engine"},
 	{`«umask» 077`, "no `umask`"}, {`«ulimit» -n 5`, "no `ulimit`"}, {`«coproc» cat`, "no `coproc`"}, {`«read» -t 1 x`, "no `read`"}, {`«exec» 3>f`, "no `exec`"}, {`echo x > «/dev/tcp/h/1»`, "/dev/tcp"}, {`«jobs»`, "no `jobs`"}, {`command «umask» 1`, "no `umask`"},
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"text/template/parse"
 
 	"mvdan.cc/sh/v3/syntax"
 
@@ -354,10 +353,8 @@ func (c *scriptChecker) compileHole(h *hole) {
 	}
 	if !h.tmpl.hole {
 		kind := "gives no value"
-		if len(h.tmpl.tree.Root.Nodes) == 1 {
-			if _, ok := h.tmpl.tree.Root.Nodes[0].(*parse.TextNode); ok {
-				kind = "is a comment"
-			}
+		if len(h.tmpl.tree.Root.Nodes) == 0 {
+			kind = "is a comment"
 		}
 		c.add("hole-here", h.from, h.to, "this hole "+kind, onlyValues)
 	}
