@@ -70,8 +70,9 @@ type Item struct {
 	offset int
 }
 
-// id tells items apart. What is written once is one item, also where a check
-// that repeats another inherits it, and where two runbooks run a third.
+// id tells items apart. What is written once is one item: also where a check that
+// repeats another inherits it, where an alias of YAML repeats it, and where two
+// runbooks run a third.
 func (i *Item) id() string { return fmt.Sprintf("%s %d %s %s", i.Class, i.offset, i.Way, i.File) }
 
 // Run is what one run left behind, under the name by which people know it: its

@@ -291,6 +291,25 @@ coverage 73% (11 of 15): branches 66% (2 of 3), steps 100% (4 of 4), expect 75% 
   x.yaml:13: in no scenario does ~c~ find that ~value != "x"~ does not hold
   x.yaml:16: no scenario takes the branch ~other~ (its ~else~) of ~d~
 `},
+	{name: "an alias", text: `
+inputs: {x: {type: int, default: 1}}
+steps:
+  - decide: d
+    branches:
+      - {id: a, when: inputs.x == 1, steps: [&tell {message: told, if: inputs.x > 0, text: told}]}
+      - {id: b, when: inputs.x == 2, then: fix}
+    else: {id: c}
+procedures:
+  fix: {steps: [*tell, &over {end: over, outcome: resolved}]}
+  more: {steps: [*over]}
+`, worlds: []world{{name: "w1"}}, want: `
+coverage 40% (4 of 10): branches 33% (1 of 3), steps 66% (2 of 3), procedures 0% (0 of 2), if 50% (1 of 2)
+  x.yaml:7: in no scenario is the ~if~ of ~told~ false
+  x.yaml:8: no scenario takes the branch ~b~ of ~d~
+  x.yaml:9: no scenario takes the branch ~c~ (its ~else~) of ~d~
+  x.yaml:11: no scenario goes into the procedure ~fix~ (and 1 more inside it)
+  x.yaml:12: no scenario goes into the procedure ~more~
+`},
 	{name: "verify", text: `
 steps:
   - check: look

@@ -24,17 +24,20 @@ func (g Gap) What() string {
 // taken.
 func (c *Coverage) Gaps() []Gap {
 	var out []Gap
+	seen := map[*Item]bool{} // what an alias repeats is told once
 	for _, f := range c.Files {
-		out = gaps(out, f.Nodes)
+		out = gaps(out, f.Nodes, seen)
 	}
 	slices.SortFunc(out, func(a, b Gap) int { return byPlace(a.Item, b.Item) })
 	return out
 }
 
-func gaps(out []Gap, nodes []*Node) []Gap {
+func gaps(out []Gap, nodes []*Node, seen map[*Item]bool) []Gap {
 	for _, n := range nodes {
 		if n.Main != nil && len(n.Main.Taken) == 0 {
-			out = append(out, Gap{n.Main, missed(n) - 1})
+			if !seen[n.Main] {
+				out = append(out, Gap{n.Main, missed(n, seen) - 1})
+			}
 			continue
 		}
 		for _, i := range n.Sides {
@@ -42,21 +45,23 @@ func gaps(out []Gap, nodes []*Node) []Gap {
 				out = append(out, Gap{i, 0})
 			}
 		}
-		out = gaps(out, n.Nodes)
+		out = gaps(out, n.Nodes, seen)
 	}
 	return out
 }
 
-// missed counts what was not taken of a node and inside it.
-func missed(n *Node) int {
+// missed counts what was not taken of a node and inside it, and was not counted
+// before.
+func missed(n *Node, seen map[*Item]bool) int {
 	count := 0
 	for _, i := range append([]*Item{n.Main}, n.Sides...) {
-		if i != nil && len(i.Taken) == 0 {
+		if i != nil && len(i.Taken) == 0 && !seen[i] {
+			seen[i] = true
 			count++
 		}
 	}
 	for _, x := range n.Nodes {
-		count += missed(x)
+		count += missed(x, seen)
 	}
 	return count
 }

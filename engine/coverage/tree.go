@@ -43,13 +43,13 @@ func (c *Coverage) grow(p *plan.Plan) *File {
 	f := &File{Name: p.File.Name, Runbook: p.Name, Title: p.Title, Nodes: g.list(p.Steps)}
 	for _, proc := range p.Procedures {
 		n := g.node("procedure", proc.Name, titleOf(proc.Title), proc.Span)
-		n.Main = g.item(Item{Class: Procedures, Name: proc.Name}, proc.Span)
+		n.Main = g.main(Item{Class: Procedures, Name: proc.Name}, proc.Span)
 		n.Nodes = g.list(proc.Steps)
 		f.Nodes = append(f.Nodes, n)
 	}
 	if len(p.Finally) > 0 {
 		n := g.node("finally", "", "", p.Finally[0].Span)
-		n.Main = g.item(Item{Class: Finally}, p.Finally[0].Span)
+		n.Main = g.main(Item{Class: Finally}, p.Finally[0].Span)
 		n.Nodes = g.list(p.Finally)
 		f.Nodes = append(f.Nodes, n)
 	}
@@ -67,19 +67,35 @@ func (g *grower) node(what, name, title string, at source.Span) *Node {
 	return &Node{What: what, Name: name, Title: title, Line: at.Position().Line}
 }
 
-// item enters something that can be taken; nil where it is there already, or
+// item is something that can be taken, entered where it is new; nil where it
 // stands in no file.
-func (g *grower) item(i Item, at source.Span) *Item {
+func (g *grower) item(i Item, at source.Span) (item *Item, isNew bool) {
 	if at.File == nil {
-		return nil
+		return nil, false
 	}
 	pos := at.Position()
 	i.File, i.Line, i.Column, i.offset = at.File.Name, pos.Line, pos.Column, at.Start
-	if g.c.items[i.id()] != nil {
-		return nil
+	if there := g.c.items[i.id()]; there != nil {
+		return there, false
 	}
 	g.c.items[i.id()] = &i
-	return &i
+	return &i, true
+}
+
+// main is an item that says of a node whether it was taken at all.
+func (g *grower) main(i Item, at source.Span) *Item {
+	item, _ := g.item(i, at)
+	return item
+}
+
+// sides adds what else can be taken of a node, where no other has it: a check that
+// repeats another inherits what is told of that one.
+func (g *grower) sides(n *Node, list ...side) {
+	for _, x := range list {
+		if i, isNew := g.item(x.item, x.at); isNew {
+			n.Sides = append(n.Sides, i)
+		}
+	}
 }
 
 func (g *grower) list(steps []*plan.Step) []*Node {
@@ -93,7 +109,7 @@ func (g *grower) list(steps []*plan.Step) []*Node {
 // step is a step with all that it holds.
 func (g *grower) step(s *plan.Step) *Node {
 	n := g.node(string(s.Role), s.ID, titleOf(s.Title), s.Span)
-	n.Main = g.item(of(s, Steps, "", ""), s.Span)
+	n.Main = g.main(of(s, Steps, "", ""), s.Span)
 	switch {
 	case s.Call != nil:
 		n.Into = s.Call.Procedure.Name
@@ -101,11 +117,7 @@ func (g *grower) step(s *plan.Step) *Node {
 		n.Into = s.Sub.Plan.File.Name
 		n.File = n.Into
 	}
-	for _, x := range sides(s) {
-		if i := g.item(x.item, x.at); i != nil {
-			n.Sides = append(n.Sides, i)
-		}
-	}
+	g.sides(n, sides(s)...)
 	n.Nodes = g.list(s.Steps)
 	for _, b := range s.Branches {
 		n.Nodes = append(n.Nodes, g.branch(s, b))
@@ -130,7 +142,7 @@ func (g *grower) branch(s *plan.Step, b *plan.Branch) *Node {
 	if i.Else = b.When == nil; i.Else {
 		n.What = "else"
 	}
-	n.Main = g.item(i, b.Span)
+	n.Main = g.main(i, b.Span)
 	n.Nodes = g.list(b.Steps)
 	if b.Call != nil {
 		n.Into = b.Call.Procedure.Name
@@ -141,7 +153,7 @@ func (g *grower) branch(s *plan.Step, b *plan.Branch) *Node {
 func (g *grower) failure(s *plan.Step) *Node {
 	at := failureAt(s)
 	n := g.node("on_failure", "", "", at)
-	n.Main = g.item(of(s, OnFailure, "", ""), at)
+	n.Main = g.main(of(s, OnFailure, "", ""), at)
 	n.Nodes = g.list(s.Failure.Steps)
 	if s.Failure.Mode == plan.FailContinue {
 		n.Title = "go on"
@@ -174,11 +186,9 @@ func undoAt(s *plan.Step) source.Span {
 func (g *grower) undo(s *plan.Step) *Node {
 	at := undoAt(s)
 	n := g.node("undo", "", "", at)
-	n.Main = g.item(of(s, Undo, "", Done), at)
+	n.Main = g.main(of(s, Undo, "", Done), at)
 	if !s.Undo.Auto {
-		if i := g.item(of(s, Undo, "", Offered), at); i != nil {
-			n.Sides = append(n.Sides, i)
-		}
+		g.sides(n, side{of(s, Undo, "", Offered), at})
 	}
 	n.Nodes = g.list(s.Undo.Steps)
 	return n
@@ -233,6 +243,9 @@ func (c *Coverage) copied(nodes []*Node) []*Node {
 	own := func(i *Item) *Item {
 		if i == nil {
 			return nil
+		}
+		if there := c.items[i.id()]; there != nil {
+			return there
 		}
 		x := *i
 		x.Taken = nil
