@@ -139,6 +139,12 @@ func ReadScenarioNames(f *source.File) []OutlineScenario {
 	return out
 }
 
+// ReadScenarioRunbook reads which runbook's file a file of scenarios names, "" where
+// it names none, without a proof.
+func ReadScenarioRunbook(f *source.File) string {
+	return textAt(syntax.Parse(f, func(source.Diagnostic) {}), "runbook")
+}
+
 // TitleOf looks for the title of a runbook in the beginning of its bytes, without
 // reading the rest: for a list of many, each time that a key is pressed.
 func TitleOf(data []byte) string {

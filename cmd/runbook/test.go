@@ -206,9 +206,8 @@ func (t *testRun) coverage() *coverage.Coverage {
 func (t *testRun) untested(cov *coverage.Coverage) []*book {
 	var out []*book
 	for _, b := range t.sound() {
-		has := slices.ContainsFunc(t.suites, func(s *suite) bool { return s.book == b })
 		reached := slices.ContainsFunc(cov.Items(), func(i *coverage.Item) bool { return i.File == b.file.Name && len(i.Taken) > 0 })
-		if !has && !reached {
+		if !b.scenes && !reached {
 			out = append(out, b)
 		}
 	}

@@ -21,6 +21,7 @@ type book struct {
 	file   *source.File
 	beside engine.Beside
 	rb     *engine.Runbook
+	scenes bool // it has a file of scenarios, sound or not
 	found  source.Diagnostics
 }
 
@@ -131,6 +132,7 @@ func (t *testRun) take(f *source.File, beside engine.Beside) {
 	for _, end := range []string{scenario.Suffix, strings.TrimSuffix(scenario.Suffix, ".yaml") + ".yml"} {
 		next, err := beside(f, base+end)
 		if err == nil {
+			b.scenes = true
 			t.scenarios(next, b.beside)
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			b.found = append(b.found, source.Diagnostic{Code: "unknown-file", Span: source.Span{File: f}, Summary: fmt.Sprintf("%s beside it cannot be read: %s", base+end, err)})
@@ -157,19 +159,19 @@ func (t *testRun) scenarios(f *source.File, beside engine.Beside) {
 	}
 	s := &suite{file: f}
 	t.suites = append(t.suites, s)
-	s.found = engine.Validate(f, engine.WithFiles(beside))
-	if s.found.Failed() {
-		return
-	}
-	file := scenario.Parse(f, func(source.Diagnostic) {}) // sound, as was just seen
-	about, err := beside(f, file.Runbook)
+	about, err := beside(f, engine.ReadScenarioRunbook(f))
 	if err != nil {
-		return // said already
-	}
-	if s.book = t.book(about, beside); s.book.rb == nil {
+		s.found = engine.Validate(f, engine.WithFiles(beside)) // which says so, and what else is wrong
 		return
 	}
-	file, _ = s.book.rb.Scenarios(f)
+	s.book = t.book(about, beside)
+	if s.book.scenes = true; s.book.rb == nil {
+		return // what is wrong is said of the runbook
+	}
+	var file *scenario.File
+	if file, s.found = s.book.rb.Scenarios(f); file == nil {
+		return
+	}
 	for _, sc := range file.Scenarios {
 		s.cases = append(s.cases, &testCase{suite: s, scenario: sc})
 	}

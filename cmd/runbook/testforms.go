@@ -23,18 +23,18 @@ type testDocument struct {
 }
 
 type caseDocument struct {
-	Name     string   `json:"name"` // RUNBOOK/NAME
-	Title    string   `json:"title,omitempty"`
-	Runbook  string   `json:"runbook"`
-	File     string   `json:"file"`
-	Line     int      `json:"line"`
-	Passed   bool     `json:"passed"`
-	Outcome  string   `json:"outcome,omitempty"`
-	Met      int      `json:"met"`      // expectations that held
-	Elapsed  float64  `json:"elapsed"`  // simulated seconds
-	Problems []string `json:"problems"` // why it did not pass
-	Path     []string `json:"path,omitempty"`
-	Diff     string   `json:"diff,omitempty"` // against the report that is kept
+	Name     string    `json:"name"` // RUNBOOK/NAME
+	Title    string    `json:"title,omitempty"`
+	Runbook  string    `json:"runbook"`
+	File     string    `json:"file"`
+	Line     int       `json:"line"`
+	Passed   bool      `json:"passed"`
+	Outcome  string    `json:"outcome,omitempty"`
+	Met      int       `json:"met"`      // expectations that held
+	Elapsed  float64   `json:"elapsed"`  // simulated seconds
+	Problems []problem `json:"problems"` // why it did not pass
+	Path     []string  `json:"path,omitempty"`
+	Diff     string    `json:"diff,omitempty"` // against the report that is kept
 }
 
 type findingLine struct {
@@ -85,7 +85,7 @@ func nameOf(s source.Span) string {
 
 func (c *testCase) document() caseDocument {
 	d := caseDocument{Name: c.name(), Title: c.scenario.Title, Runbook: c.suite.book.file.Name, File: c.suite.file.Name, Line: c.scenario.Span.Position().Line,
-		Passed: c.passed(), Problems: append([]string{}, c.problems()...), Diff: c.golden}
+		Passed: c.passed(), Problems: c.problems(), Diff: c.golden}
 	if r := c.result; r != nil {
 		d.Outcome, d.Met, d.Elapsed = r.Outcome.Outcome, r.Met, r.Elapsed.Seconds()
 		if !c.passed() {
@@ -154,7 +154,7 @@ func (c *testCase) junit() report.Case {
 		return out
 	}
 	if !c.passed() {
-		out.Failure = strings.Join(c.problems(), "\n")
+		out.Failure = c.said()
 		out.Text = c.path() + c.golden
 	}
 	return out
@@ -169,7 +169,7 @@ func (t *testRun) github(w io.Writer, cov *coverage.Coverage, untested []*book, 
 			if !c.played() || c.passed() {
 				continue
 			}
-			d := source.Diagnostic{Code: "test-failed", Span: c.scenario.Span, Summary: c.name() + " did not pass", Detail: strings.Join(c.problems(), "\n")}
+			d := source.Diagnostic{Code: "test-failed", Span: c.scenario.Span, Summary: c.name() + " did not pass", Detail: c.said()}
 			if c.result != nil {
 				d.Detail += "\n" + c.path()
 			}

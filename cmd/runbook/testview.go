@@ -81,7 +81,10 @@ func (t *testRun) story(c *testCase) string {
 	}
 	fmt.Fprintf(&b, "\n      %s %s%s  (%s)\n", t.paint("31", "✗"), t.paint("1", clean(c.scenario.Name)), title, clean(placeOf(c.scenario.Span)))
 	for _, p := range c.problems() {
-		b.WriteString(margin(report.Clean(p), "        "))
+		b.WriteString(margin(report.Clean(p.Message)+t.paint("2", p.where()), "        "))
+		for _, why := range p.Why {
+			b.WriteString(margin(t.paint("2", report.Clean(why)), "          "))
+		}
 	}
 	if c.golden != "" {
 		b.WriteString(margin(t.colored(report.Clean(c.golden)), "        "))
@@ -93,21 +96,53 @@ func (t *testRun) story(c *testCase) string {
 	return b.String() + "\n"
 }
 
-// problems are what was wrong with a scenario, a text each.
-func (c *testCase) problems() []string {
-	var out []string
+// problem is something that was wrong with a scenario; where it is an expectation,
+// with its place and what led there.
+type problem struct {
+	Message string   `json:"message"`
+	File    string   `json:"file,omitempty"`
+	Line    int      `json:"line,omitempty"`
+	Why     []string `json:"why,omitempty"`
+}
+
+// where is the place behind a message.
+func (p problem) where() string {
+	if p.File == "" {
+		return ""
+	}
+	return fmt.Sprintf("  (%s:%d)", clean(p.File), p.Line)
+}
+
+func (c *testCase) problems() []problem {
+	out := []problem{}
 	if c.problem != nil {
-		out = append(out, "it could not be played: "+c.problem.Error())
+		out = append(out, problem{Message: "it could not be played: " + c.problem.Error()})
 	}
 	if c.result != nil {
 		for _, f := range c.result.Failures {
-			out = append(out, f.String())
+			p := problem{Message: f.String(), Why: f.Why}
+			if f.At.File != nil {
+				p.File, p.Line = f.At.File.Name, f.At.Position().Line
+			}
+			out = append(out, p)
 		}
 	}
 	if c.golden != "" {
-		out = append(out, fmt.Sprintf("its report differs from %s; if it is right now: `runbook test --update`", goldenFile(c)))
+		out = append(out, problem{Message: fmt.Sprintf("its report differs from %s; if it is right now: `runbook test --update`", goldenFile(c))})
 	}
 	return out
+}
+
+// said are the problems as text, with what led there.
+func (c *testCase) said() string {
+	var lines []string
+	for _, p := range c.problems() {
+		lines = append(lines, p.Message)
+		for _, why := range p.Why {
+			lines = append(lines, "  "+why)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // colored paints the lines of a diff.
