@@ -47,12 +47,15 @@ var renewedSituations = []webSituation{
 		decisions: "urgency=soon state=not_loaded loader=unit everywhere=all", calls: "systemctl reload nginx.service", facts: map[string]string{"severity": "P2"}, told: []string{"still serves the one before", "RESOLVED"}},
 	{name: "nginx says yes, and serves the old one", served: "soon", kept: "renewed", programs: notLoading, args: words(byCertbot, byNginx, []string{"--approve", "reload"}), outcome: "escalated",
 		decisions: "state=not_loaded", calls: "systemctl reload nginx.service", verdicts: "reload=failed", summary: []string{"does not serve it"}},
+	{name: "one of three servers is left with the old one", served: "soon", kept: "renewed", programs: map[string]string{"systemctl": `echo renewed renewed soon >"$dir/served"`}, args: words(byCertbot, byNginx, []string{"--approve", "reload"}), outcome: "escalated",
+		decisions: "state=not_loaded everywhere=mixed", calls: "systemctl reload nginx.service", verdicts: "reload=passed", summary: []string{"and some do not"}},
 	{name: "nobody wants a reload", served: "soon", kept: "renewed", args: words(byCertbot, byNginx, []string{"--answer", "reload=refuse"}), outcome: "escalated", decisions: "state=not_loaded"},
 	{name: "cert-manager has renewed it, and the proxy starts anew", served: "expired", kept: "renewed", args: words(byManager, byProxy, []string{"--approve", "restart"}), outcome: "resolved",
 		decisions: "urgency=broken state=not_loaded loader=deployment everywhere=all", calls: "kubectl rollout restart deployment/proxy --namespace=web", verdicts: "issued=passed"},
 	{name: "the new one lies in its file, as openssl sees it", served: "due", kept: "renewed", args: words(inFile, byNginx, []string{"--approve", "reload"}), outcome: "resolved",
 		decisions: "urgency=time_left state=not_loaded loader=unit", calls: "systemctl reload nginx.service", verdicts: "stored=passed"},
 	{name: "what lies in the file is for another name", served: "due", kept: "other", args: words(inFile, []string{"--answer", "order=could_not"}), outcome: "escalated", decisions: "state=by_hand"},
+	{name: "nothing lies in the file", served: "due", args: []string{"--input", "file=@DIR/gone.pem", "--answer", "order=could_not"}, outcome: "escalated", decisions: "state=by_hand", verdicts: "stored=failed"},
 	{name: "what lies in the file has run out", served: "due", kept: "expired", args: words(inFile, []string{"--answer", "order=could_not"}), outcome: "escalated", decisions: "state=by_hand", verdicts: "stored=failed"},
 }
 
@@ -69,6 +72,7 @@ var failedSituations = []webSituation{
 		programs: map[string]string{"certbot": `case "$1" in certificates) cat "$dir/$kept.certbot" ;; *) echo "All renewals failed." >&2; exit 1 ;; esac`}, verdicts: "renew=failed"},
 	{name: "certbot finds nothing due, and changes nothing", served: "due", args: words(byCertbot, mended, []string{"--approve", "renew"}), outcome: "escalated", calls: "certbot renew --non-interactive --cert-name localhost",
 		programs: map[string]string{"certbot": `case "$1" in certificates) cat "$dir/$kept.certbot" ;; esac`}, verdicts: "renew=failed"},
+	{name: "certbot shows nothing to whoever is not root", served: "due", args: byCertbot, outcome: "escalated", programs: map[string]string{"certbot": "echo '[Errno 13] Permission denied' >&2; exit 1"}, decisions: "state=unasked", summary: []string{"Permission denied", "root"}},
 	{name: "certbot is not there", served: "due", args: byCertbot, programs: map[string]string{"certbot": ""}, code: 4, says: []string{"certbot"}},
 	{name: "cert-manager's file is not seen; it is renewed, and the proxy starts anew", served: "due", args: words(byManager, byProxy, mended, []string{"--approve", "renew", "--approve", "restart"}), outcome: "resolved",
 		programs: failedRenewal("HTTP-01", "failed to perform self check"), decisions: "state=renewal_failed why=http way=renew_cert_manager after=not_by_itself loader=deployment",

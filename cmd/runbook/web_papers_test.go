@@ -107,8 +107,6 @@ func pemOf(certs ...*x509.Certificate) (out string) {
 	return out
 }
 
-func (p *papers) cert(word string) tls.Certificate { return p.certs[word] }
-
 // pem is the server's own certificate of a word.
 func (p *papers) pem(word string) string {
 	if c := p.leaves[word]; c != nil {

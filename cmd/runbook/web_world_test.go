@@ -258,9 +258,15 @@ func (w *site) serve(l net.Listener) {
 	w.closed = append(w.closed, func() { server.Close() })
 }
 
-// handshake serves the certificate that stands in `served` now.
+// handshake serves the certificate that stands in `served` now; where several do,
+// one after the other, as by servers that take turns.
 func (w *site) handshake(*tls.ClientHelloInfo) (*tls.Config, error) {
-	cfg := &tls.Config{Certificates: []tls.Certificate{w.papers.cert(w.file("served"))}, MinVersion: tls.VersionTLS12}
+	list := strings.Fields(w.file("served"))
+	w.mu.Lock()
+	n := w.asked["handshakes"]
+	w.asked["handshakes"]++
+	w.mu.Unlock()
+	cfg := &tls.Config{Certificates: []tls.Certificate{w.papers.certs[list[n%len(list)]]}, MinVersion: tls.VersionTLS12}
 	if w.s.oldest != 0 && w.file("open") == "" {
 		cfg.MinVersion, cfg.MaxVersion = tls.VersionTLS10, w.s.oldest
 	}
