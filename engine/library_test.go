@@ -63,7 +63,7 @@ func people(sc *scenario.Scenario) func(context.Context, interp.Question) (inter
 		if !ok {
 			return interp.Answer{}, nil, fmt.Errorf("the scenario %s has no answer to %s", sc.Name, name)
 		}
-		a, secrets := interp.Answer{Choice: given.Choice, By: "the scenario", How: "scenario", Values: map[string]any{}}, map[string]string{}
+		a, secrets := interp.Answer{Choice: given.Choice, By: "the scenario", How: "scenario", Values: map[string]any{}, Retyped: q.Retype}, map[string]string{}
 		for _, c := range q.Collect {
 			switch v, there := given.Values[c.Name]; {
 			case there && c.Secret:
