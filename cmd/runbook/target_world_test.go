@@ -280,6 +280,7 @@ func (a *alertmanager) add(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, `"bad silence"`, http.StatusBadRequest)
 		return
 	}
+	s["endsAt"] = ends.UTC().Format("2006-01-02T15:04:05.000Z") // as the real one writes times
 	s["id"], s["status"] = fmt.Sprintf("silence-%d", len(a.silences)+1), map[string]any{"state": "active"}
 	a.silences = append(a.silences, s)
 	w.Write(encoded(map[string]any{"silenceID": s["id"]}))
