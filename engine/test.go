@@ -66,7 +66,7 @@ func (rb *Runbook) newTest(ctx context.Context, o TestOptions) (*test, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &test{opts: o, run: r, people: newPeople(r.world), start: o.Scenario.Start, result: &TestResult{}}
+	t := &test{opts: o, run: r, people: newPeople(r.world), start: o.Scenario.Start, result: &TestResult{Events: make([]journal.Event, 0, 128)}}
 	t.clock = sim.NewClock(t.start)
 	r.world.Clock = t.clock.Now
 	return t, nil

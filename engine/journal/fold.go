@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"time"
@@ -212,8 +213,11 @@ func (s *State) during(st *Step, e Event) {
 		st.Attempts++
 		st.Waiting = nil
 	case AttemptFinished:
-		d, _ := Decode[struct{ Error *Error }](e) // not its fields, which are many
-		st.Trouble = d.Error
+		st.Trouble = nil
+		if bytes.Contains(e.Data, []byte(`"error":`)) {
+			d, _ := Decode[struct{ Error *Error }](e) // not its fields, which are many
+			st.Trouble = d.Error
+		}
 	case WaitStarted:
 		d, _ := Decode[WaitStartedData](e)
 		st.Waiting, st.Since = &d, e.Time

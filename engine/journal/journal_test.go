@@ -112,10 +112,48 @@ func TestOneWriter(t *testing.T) {
 type upper struct{}
 
 func (upper) MaskValue(v any) any {
-	if m, ok := v.(map[string]any); ok {
-		m["text"] = "***"
+	switch v := v.(type) {
+	case string:
+		return strings.ReplaceAll(v, "secret", "***")
+	case map[string]any:
+		out := map[string]any{}
+		for k, x := range v {
+			out[strings.ReplaceAll(k, "secret", "***")] = x
+		}
+		return out
 	}
 	return v
+}
+
+func (upper) Clean(raw []byte) bool { return !strings.Contains(string(raw), "secret") }
+
+// TestMaskedInPlace: what is masked keeps its order and its numbers.
+func TestMaskedInPlace(t *testing.T) {
+	w := &Writer{mask: upper{}}
+	for in, want := range map[string]string{
+		`{"b":"a secret","a":[1.50,true,null,{"secret":{}},[]],"c":""}`: `{"b":"a ***","a":[1.50,true,null,{"***":{}},[]],"c":""}`,
+		`"secret"`: `"***"`, `12345678901234567890`: `12345678901234567890`, `[]`: `[]`, `{"<é>\u0001":"<\"é>"}`: `{"<é>\u0001":"<\"é>"}`,
+	} {
+		if got, err := w.masked([]byte(in)); string(got) != want || err != nil {
+			t.Errorf("%s became %s %v, want %s", in, got, err, want)
+		}
+	}
+}
+
+// TestLinesAreJSON: a line is written as the JSON library would.
+func TestLinesAreJSON(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 600, time.UTC)
+	for _, e := range []Event{
+		{}, {Seq: 3, Time: now, Run: "r-1", Type: StepStarted, Step: "a", Key: "a<b>/é\"\\\x01\u2028\xff", Data: []byte(`{"a":"<é>"}`), Prev: "p", Hash: "h"}, {Time: now, Data: []byte(`null`)},
+	} {
+		want, err := encode(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := appendEvent(nil, &e); string(got) != string(want) || err != nil {
+			t.Errorf("got  %s %v\nwant %s", got, err, want)
+		}
+	}
 }
 
 func TestDataIsMasked(t *testing.T) {

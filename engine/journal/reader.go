@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
+	"sync"
 
 	"runbook/engine/secret"
 )
@@ -120,9 +122,37 @@ func Decode[T any](e Event) (T, error) {
 }
 
 func unmarshal(data []byte, v any) error {
+	if !holdsAny(reflect.TypeOf(v).Elem()) {
+		return json.Unmarshal(data, v) // no number loses anything
+	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	return d.Decode(v)
+}
+
+// loose remembers which types hold values of any type.
+var loose sync.Map
+
+// holdsAny reports whether there is a place in a type for a value of any type, in
+// which numbers have to be kept as they are.
+func holdsAny(t reflect.Type) bool {
+	if known, ok := loose.Load(t); ok {
+		return known.(bool)
+	}
+	loose.Store(t, true) // until it is known: a type may hold itself
+	found := false
+	switch t.Kind() {
+	case reflect.Interface:
+		found = true
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		found = holdsAny(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			found = found || holdsAny(t.Field(i).Type)
+		}
+	}
+	loose.Store(t, found)
+	return found
 }
 
 // flattened puts masks in the place of the secrets' names at a path of fields,

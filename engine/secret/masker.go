@@ -30,6 +30,7 @@ type Masker struct {
 	shift    map[[block]byte]int
 	ends     map[[block]byte][]int // block at a pattern's window end -> patterns
 	window   int                   // the shortest pattern's length
+	escaped  bool                  // a pattern has letters that JSON may write otherwise
 	longest  int
 }
 
@@ -73,6 +74,17 @@ func (m *Masker) insert(p pattern) {
 		}
 	}
 	m.patterns = append(m.patterns, p)
+	m.escaped = m.escaped || strings.ContainsFunc(p.text, func(r rune) bool {
+		return r < ' ' || r > '~' || strings.ContainsRune("\"\\<>&", r)
+	})
+}
+
+// Clean reports whether there is certainly no secret in a value, given its JSON: one
+// whose letters JSON writes as they are would stand in it as it is.
+func (m *Masker) Clean(raw []byte) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return len(m.patterns) == 0 || !m.escaped && len(m.find(string(raw))) == 0
 }
 
 // forms are the spellings in which a secret turns up: as it is, and as base64,

@@ -123,7 +123,7 @@ steps:
 
 func TestWhatIsCutOffKnowsNothing(t *testing.T) {
 	_, lines, err := run(t, `steps: [{check: c, timeout: 10s, say: {text: late, after: 1m}}]`, nil)
-	if err != nil || !has(lines, `10s attempt.finished c#a1 {"duration":10,"error":{"kind":"timeout","message":"no complete answer in time"},"fields":{"code":-1,"value":""}}`) {
+	if err != nil || !has(lines, `10s attempt.finished c#a1 {"fields":{"code":-1,"value":""},"error":{"kind":"timeout","message":"no complete answer in time"},"duration":10}`) {
 		t.Errorf("%v\n%s", err, strings.Join(lines, "\n"))
 	}
 }

@@ -1,0 +1,113 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"runbook/engine"
+	"runbook/engine/journal"
+	"runbook/engine/scenario"
+	"runbook/engine/source"
+)
+
+// load gives a runbook of the library with its scenarios.
+func load(b *testing.B, name string) (*engine.Runbook, []*scenario.Scenario) {
+	b.Helper()
+	open := func(name string) *source.File {
+		data, err := os.ReadFile(filepath.Join("..", "..", "..", "runbooks", name))
+		if err != nil {
+			b.Fatal(err)
+		}
+		return source.NewFile(name, data)
+	}
+	rb, _ := engine.Load(open(name + ".yaml"))
+	if rb == nil {
+		b.Fatal(name + " is not sound")
+	}
+	file, _ := rb.Scenarios(open(name + scenario.Suffix))
+	if file == nil {
+		b.Fatal("the scenarios of " + name + " are not sound")
+	}
+	return rb, file.Scenarios
+}
+
+func test(b *testing.B, rb *engine.Runbook, s *scenario.Scenario) *engine.TestResult {
+	b.Helper()
+	res, err := rb.Test(context.Background(), engine.TestOptions{Scenario: s})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return res
+}
+
+// BenchmarkTest plays all scenarios of the HubSpot runbook on the simulated clock.
+// The floor writes and folds the events that come of it, and nothing else: what a
+// test cannot do without.
+func BenchmarkTest(b *testing.B) {
+	rb, scenarios := load(b, "hubspot")
+	type event struct {
+		journal.Event
+		data any
+	}
+	var all [][]event
+	for _, s := range scenarios {
+		var events []event
+		for _, e := range test(b, rb, s).Events {
+			var data any
+			if err := json.Unmarshal(e.Data, &data); err != nil {
+				b.Fatal(err)
+			}
+			events = append(events, event{e, data})
+		}
+		all = append(all, events)
+	}
+	began, n := time.Now(), 0
+	pair(b, 1, "scenario", float64(len(scenarios)), func() {
+		for _, s := range scenarios {
+			test(b, rb, s)
+			n++
+		}
+	}, func() {
+		for _, events := range all {
+			w, err := journal.Create("", "floor", journal.Options{Memory: true, Watch: []func(journal.Event){journal.NewState().Apply}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, e := range events {
+				if _, err := w.Append(e.Type, e.Step, e.Key, e.data, false); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+	b.ReportMetric(float64(n)/time.Since(began).Seconds(), "pairs/s")
+}
+
+const patient = `apiVersion: runbook/v1
+name: patient
+permissions: {hosts: [api.example.com]}
+steps: [{check: up, http: {url: "https://api.example.com/"}, poll: {every: 1m, for: 2h}}]
+`
+
+const patience = `runbook: patient.yaml
+scenarios:
+  never:
+    http: [{on: GET https://api.example.com/, reply: {status: 503}}]
+    expect: {outcome: completed}
+`
+
+// BenchmarkTestLongPoll waits two simulated hours, in 120 polls. The floor is one
+// of them.
+func BenchmarkTestLongPoll(b *testing.B) {
+	rb, _ := engine.Load(source.NewFile("patient.yaml", []byte(patient)))
+	file, _ := rb.Scenarios(source.NewFile("patient.scenarios.yaml", []byte(patience)))
+	once, _ := engine.Load(source.NewFile("patient.yaml", []byte(patient[:len(patient)-len(", poll: {every: 1m, for: 2h}}]\n")]+"}]\n")))
+	if file == nil || once == nil {
+		b.Fatal("the runbook is not sound")
+	}
+	pair(b, 20, "run", 1, func() { test(b, rb, file.Scenarios[0]) }, func() { test(b, once, file.Scenarios[0]) })
+}
