@@ -5,7 +5,7 @@
 package lang
 
 import (
-	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 

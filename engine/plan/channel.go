@@ -137,6 +137,9 @@ func (c *compiler) channels(st *Step, n *syntax.Node) {
 	}
 	page := false
 	for _, to := range names {
+		if to.Reported || to.Kind != syntax.Scalar {
+			continue
+		}
 		ch := c.plan.Channel(to.Text.Value)
 		if ch == nil {
 			c.unknown(to.Span, "channel", to.Text.Value, have)

@@ -68,7 +68,9 @@ type compiler struct {
 	file   *source.File
 	report source.Report
 	failed bool // an error was reported
-	plan   *Plan
+	// unnamedItem says that the name of an item could not be read.
+	unnamedItem bool
+	plan        *Plan
 
 	root      *syntax.Node
 	vars      []types.Field // inputs, secrets, facts, run: the same everywhere

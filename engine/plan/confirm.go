@@ -27,7 +27,7 @@ func (c *compiler) confirm(n *syntax.Node, s *lang.Scope) *Confirm {
 			c.error("duplicate-name", name.Span, fmt.Sprintf("`%s` is named twice", out.By[i]), "Name everybody once.")
 		}
 	}
-	if k, ok := n.Key("count"); ok && len(out.By) > 0 && out.Count > len(out.By) {
+	if k, ok := n.Key("count"); ok && n.Get("count").Sound() && len(out.By) > 0 && out.Count > len(out.By) {
 		c.error("bad-value", k.Span, fmt.Sprintf("%d people cannot approve it: `by` names %d", out.Count, len(out.By)), "Name more people, or ask for fewer.")
 	}
 	if out.Retype != nil {

@@ -135,6 +135,9 @@ func (c *compiler) call(f *flow, at, name, inputs *syntax.Node) *Call {
 		return nil
 	}
 	p := c.procs[name.Text.Value]
+	if p == nil && c.root.Get("procedures").Get(name.Text.Value) != nil || name.Reported {
+		return nil // it is there, and could not be read
+	}
 	if p == nil {
 		var have []string
 		for _, x := range c.procOrder {
@@ -149,6 +152,9 @@ func (c *compiler) call(f *flow, at, name, inputs *syntax.Node) *Call {
 			c.error("cycle", name.Span, "procedures call each other in a circle: "+strings.Join(append([]string{f.proc.key.Value}, way...), " -> "), "Every run must end. Use `poll` to wait, or steps in a row.")
 			return nil
 		}
+	}
+	if p.node.Doubtful("inputs") {
+		return &Call{Procedure: p.plan, Span: at.Span}
 	}
 	decls := make([]types.Decl, len(p.plan.Inputs))
 	for i, in := range p.plan.Inputs {

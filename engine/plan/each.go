@@ -103,10 +103,14 @@ var variable = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 // and no name that means something else there.
 func (c *compiler) itemName(f *flow, n *syntax.Node) string {
 	as := n.Get("as")
+	c.unnamedItem = c.unnamedItem || n.Doubtful("as")
 	if as == nil || as.Kind != syntax.Scalar {
 		return "item"
 	}
 	name := as.Text.Value
+	if as.Reported {
+		return name
+	}
 	own := &lang.Scope{Vars: []types.Field{{Name: name, Type: &types.Type{Kind: types.Any}}}}
 	readable := variable.MatchString(name)
 	if readable {

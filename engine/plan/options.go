@@ -189,7 +189,7 @@ func (o *optionCompiler) text(n *syntax.Node, path string, typed bool) *Tree {
 }
 
 func (o *optionCompiler) script(n *syntax.Node) *Tree {
-	if n.Kind != syntax.Scalar {
+	if n.Kind != syntax.Scalar || n.Reported {
 		return nil
 	}
 	s := lang.CompileScript(n.Text, o.scope, lang.ScriptOptions{Interpreter: o.interpreter}, o.report)

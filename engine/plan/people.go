@@ -58,6 +58,9 @@ func (c *compiler) attachedFile(n *syntax.Node) string {
 // reported.
 func (c *compiler) beside(n *syntax.Node) *source.File {
 	name := n.Text.Value
+	if n.Reported {
+		return nil
+	}
 	if c.opts.Beside == nil {
 		c.error("no-file", n.Span, fmt.Sprintf("`%s` cannot be read: no files beside this one can be opened here", name), "Load the runbook from a file.")
 		return nil
@@ -92,7 +95,7 @@ func digest(data []byte) string {
 // attach resolves the attachments of a manual step.
 func (c *compiler) attach(st *Step, n *syntax.Node) {
 	for _, a := range items(n) {
-		if a.Kind != syntax.Scalar {
+		if a.Kind != syntax.Scalar || a.Reported {
 			continue
 		}
 		i := slices.IndexFunc(c.plan.Attachments, func(x *Attachment) bool { return x.Name == a.Text.Value })

@@ -287,7 +287,7 @@ func (c *compiler) replaces(col *Collect, n, r *syntax.Node) {
 	for _, s := range c.plan.Secrets {
 		have = append(have, s.Name)
 	}
-	if !slices.Contains(have, col.Replaces) {
+	if r.Sound() && !slices.Contains(have, col.Replaces) {
 		c.unknown(r.Span, "secret", col.Replaces, have)
 	}
 	if !col.Secret && !n.Doubtful("secret") {

@@ -34,9 +34,11 @@ func (c *compiler) decl(e syntax.Entry, input bool) types.Decl {
 	known := c.enum(&d, n)
 	d.Min, d.Max = c.bound(&d, n.Get("min")), c.bound(&d, n.Get("max"))
 	d.Required = n.Get("default") == nil && (n.Get("required") == nil || flag(n, "required"))
+	d.Required = d.Required || !known // what it is, nobody can say; not nil
 	if v := n.Get("default"); v != nil && v.Kind == syntax.Null && !v.Reported {
+		d.Required = true
 		c.error("empty-value", v.Span, fmt.Sprintf("the default of `%s` has no value", d.Name), "Give it one, or remove `default`.")
-	} else if v != nil && known {
+	} else if v != nil && known && v.Sound() {
 		got, err := d.Check(syntax.Literal(v))
 		if err != nil {
 			d.Required = true // it is not nil where it is read
@@ -85,6 +87,9 @@ func (c *compiler) pattern(d *types.Decl, n *syntax.Node) {
 // enum reads the values that there are; it is false where one of them cannot be.
 func (c *compiler) enum(d *types.Decl, n *syntax.Node) (known bool) {
 	known = true
+	if !n.Get("enum").Sound() {
+		return false
+	}
 	for _, v := range items(n.Get("enum")) {
 		t := *d.Type // without the values read so far
 		if t.Kind == types.List {
@@ -116,7 +121,7 @@ func (c *compiler) enum(d *types.Decl, n *syntax.Node) (known bool) {
 
 // bound reads min or max: a number, or a duration for durations.
 func (c *compiler) bound(d *types.Decl, n *syntax.Node) any {
-	if n == nil {
+	if n == nil || !n.Sound() {
 		return nil
 	}
 	v := syntax.Literal(n)
@@ -137,10 +142,10 @@ func (c *compiler) bound(d *types.Decl, n *syntax.Node) any {
 
 // template compiles a text; nil where it cannot be.
 func (c *compiler) template(n *syntax.Node, s *lang.Scope) *lang.Template {
-	if n == nil || n.Kind != syntax.Scalar {
+	if n == nil || n.Kind != syntax.Scalar || n.Reported {
 		return nil
 	}
-	t := lang.CompileTemplate(n.Text, s, c.report)
+	t := lang.CompileTemplate(n.Text, s, c.doubting(s))
 	if t == nil {
 		c.noteMentions(n.Text.Value)
 		return nil
@@ -179,10 +184,10 @@ func (c *compiler) noteReads(paths []string) {
 
 // expr compiles an expression; nil where it cannot be.
 func (c *compiler) expr(n *syntax.Node, s *lang.Scope, want lang.Want) *lang.Expr {
-	if n == nil || n.Kind != syntax.Scalar || strings.TrimSpace(n.Text.Value) == "" {
+	if n == nil || n.Kind != syntax.Scalar || n.Reported || strings.TrimSpace(n.Text.Value) == "" {
 		return nil
 	}
-	e := lang.CompileExpr(n.Text, s, want, c.report)
+	e := lang.CompileExpr(n.Text, s, want, c.doubting(s))
 	if e == nil {
 		c.noteMentions(n.Text.Value)
 		return nil
@@ -249,6 +254,8 @@ func (c *compiler) unknown(at source.Span, what, name string, have []string) {
 func (c *compiler) value(n *syntax.Node, d *types.Decl, s *lang.Scope) *Tree {
 	isText := d.Type.Kind == types.String || d.Type.Kind == types.URL || d.Type.Kind == types.Time && strings.Contains(n.Text.Value, "{{")
 	switch {
+	case !n.Sound():
+		return nil
 	case d.Type.Kind == types.Any: // a declaration that could not be read
 		return &Tree{Const: syntax.Literal(n), Span: n.Span}
 	case n.Kind == syntax.Scalar && n.Tag == syntax.Str && isText:
