@@ -27,7 +27,7 @@ func (c *compiler) decl(e syntax.Entry, input bool) types.Decl {
 	if d.Type.Kind == types.List {
 		d.Type.Elem = &types.Type{Kind: kindOf(str(n, "of"))}
 	} else if of := n.Get("of"); of != nil {
-		c.error("bad-declaration", of.Span, "`of` means nothing on a "+d.Type.String(), "It gives the type of a list's entries: `type: list`.")
+		c.error("bad-declaration", of.Span, "`of` means nothing on "+types.Article(d.Type), "It gives the type of a list's entries: `type: list`.")
 	}
 	d.Type.Open = d.Type.Kind == types.Object // what is in it, the run knows
 	c.pattern(&d, n)

@@ -276,6 +276,7 @@ func (c *checker) object(n *Node, s *spec.Shape, what, tag string, others ...*sp
 		c.wrong(n, s, what)
 		return
 	}
+	var strange []string // keys that the mapping does not have
 	for _, e := range n.Entries {
 		f, ok := s.Field(e.Key.Value)
 		switch {
@@ -285,15 +286,22 @@ func (c *checker) object(n *Node, s *spec.Shape, what, tag string, others ...*sp
 		case s.Elem != nil:
 			c.value(e.Value, s.Elem, "`"+e.Key.Value+"`")
 		default:
+			strange = append(strange, e.Key.Value)
 			c.unknown(n, e, s, what, tag, others)
 		}
 	}
 	for _, f := range s.Fields {
-		if f.Required && n.Get(f.Key) == nil {
+		if f.Required && n.Get(f.Key) == nil && !meant(strange, f.Key) {
 			c.add(n, "missing-key", keySpan(n, tag), fmt.Sprintf("%s needs `%s`", what, f.Key), fieldHelp(f))
 		}
 	}
-	c.together(n, s, what, tag)
+	c.together(n, s, what, tag, len(strange) > 0)
+}
+
+// meant reports whether one of the keys that were reported is probably this one,
+// misspelt.
+func meant(strange []string, key string) bool {
+	return slices.ContainsFunc(strange, func(s string) bool { return source.Suggest(s, []string{key}) != "" })
 }
 
 func fieldHelp(f spec.Field) string {
@@ -319,12 +327,13 @@ func keySpan(n *Node, tag string) source.Span {
 	return n.Span
 }
 
-// together holds a mapping against the rules on which keys go together.
-func (c *checker) together(n *Node, s *spec.Shape, what, tag string) {
-	if len(s.One) > 0 && len(those(n, s.One)) == 0 {
+// together holds a mapping against the rules on which keys go together. A strange
+// key, which was reported, may be the one that is missing.
+func (c *checker) together(n *Node, s *spec.Shape, what, tag string, strange bool) {
+	if !strange && len(s.One) > 0 && len(those(n, s.One)) == 0 {
 		c.add(n, "one-of", keySpan(n, tag), fmt.Sprintf("%s needs one of %s", what, quoted(s.One)), "Add exactly one of them.")
 	}
-	if len(s.Some) > 0 && len(those(n, s.Some)) == 0 {
+	if !strange && len(s.Some) > 0 && len(those(n, s.Some)) == 0 {
 		c.add(n, "one-of", keySpan(n, tag), fmt.Sprintf("%s needs one of %s", what, quoted(s.Some)), strings.TrimSpace("Add one of them. "+s.Doc))
 	}
 	for _, keys := range [][]string{s.One, s.Apart} {

@@ -219,7 +219,7 @@ func coerce(t *Type, v any) (any, error) {
 	default:
 		return coerceText(t, v)
 	}
-	return nil, fmt.Errorf("%s is not %s", short(Format(v)), article(t))
+	return nil, fmt.Errorf("%s is not %s", short(Format(v)), Article(t))
 }
 
 // coerceText handles the types that are written as strings.
@@ -236,7 +236,7 @@ func coerceText(t *Type, v any) (any, error) {
 	}
 	s, ok := v.(string)
 	if !ok {
-		return nil, fmt.Errorf("%s is not %s", short(Format(v)), article(t))
+		return nil, fmt.Errorf("%s is not %s", short(Format(v)), Article(t))
 	}
 	switch t.Kind {
 	case Duration:
@@ -300,7 +300,8 @@ func coerceObject(t *Type, m map[string]any) (any, error) {
 	return out, nil
 }
 
-func article(t *Type) string {
+// Article is a type's name with its article.
+func Article(t *Type) string {
 	s := t.String()
 	if strings.HasPrefix(s, "one of") {
 		return s
