@@ -77,7 +77,7 @@ func (r *running) outbox(ctx context.Context, w *journal.Writer, past []journal.
 		if l.Why == nil && state.Finished == nil {
 			continue // its step has not ended, and sends it itself
 		}
-		in, err := r.letterOf(state, l)
+		in, err := r.letterOf(ctx, state, l)
 		if err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ type letter struct {
 
 // letterOf finds the runbook that wrote a message: the run's own, or another one
 // that a step of it ran.
-func (r *running) letterOf(state *journal.State, l journal.Letter) (letter, error) {
+func (r *running) letterOf(ctx context.Context, state *journal.State, l journal.Letter) (letter, error) {
 	out := letter{plan: r.rb.Plan, guard: r.guard}
 	out.Inputs = r.opts.Inputs
 	for _, a := range state.Around(l.Step.Key) {
@@ -128,7 +128,7 @@ func (r *running) letterOf(state *journal.State, l journal.Letter) (letter, erro
 		if out.Inputs, err = recall(out.plan, a.Inputs); err != nil {
 			return letter{}, err
 		}
-		if out.guard, err = r.inside(out.guard, out.plan, out.Inputs); err != nil {
+		if out.guard, err = r.inside(ctx, out.guard, out.plan, out.Inputs); err != nil {
 			return letter{}, err
 		}
 		out.channel = a.Key + "/"
@@ -191,7 +191,7 @@ func (r *running) late(ctx context.Context, w *journal.Writer, past []journal.Ev
 		}
 		break
 	}
-	parts := r.parts(w)
+	parts := r.parts(ctx, w)
 	parts.Guard = x.guard
 	err := local.Send(ctx, parts, x.Delivery)
 	if errors.Is(err, interp.ErrCancelled) {

@@ -73,7 +73,7 @@ func (r *running) observer(ctx context.Context, p *plan.Plan, g *guard.Guard) (d
 				return nil, nil // its permissions may depend on it
 			}
 		}
-		inner, err := r.inside(g, sub, inputs)
+		inner, err := r.inside(ctx, g, sub, inputs)
 		if err != nil {
 			return nil, nil // the run says why
 		}

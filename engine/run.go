@@ -168,7 +168,8 @@ type running struct {
 	store  *secret.Store
 	guard  *guard.Guard
 	doors  guard.Options
-	narrow []*guard.Guard     // those of other runbooks that were run
+	narrow []*guard.Guard // those of other runbooks that were run
+	around map[*guard.Guard]ran
 	world  *scenario.World    // of a drill or a test
 	emu    *emulator.Emulator // of a drill
 	kinds  []exec.Kind        // as they are in that world
@@ -200,6 +201,7 @@ func (rb *Runbook) open(o RunOptions) (*running, error) {
 		return nil, err
 	}
 	r.guard = guard.New(set, r.doors)
+	r.around = map[*guard.Guard]ran{r.guard: {rb.Plan, o.Inputs}}
 	r.store = secret.NewStore(r.masker, rb.sources(o.Scenario), r.lookup, r.secretCommand)
 	return r, nil
 }
@@ -280,16 +282,58 @@ func (rb *Runbook) secrets() []*plan.Secret {
 }
 
 // inside is the guard of another runbook that is run inside one.
-func (r *running) inside(outer *guard.Guard, p *plan.Plan, inputs map[string]any) (*guard.Guard, error) {
+func (r *running) inside(ctx context.Context, outer *guard.Guard, p *plan.Plan, inputs map[string]any) (*guard.Guard, error) {
 	set, err := permissions(p, inputs)
 	if err != nil {
 		return nil, err
 	}
 	around := outer.Permissions
+	if len(p.Channels) > 0 {
+		around.Channels = append(append([]string(nil), around.Channels...), r.reached(ctx, r.around[outer])...)
+	}
 	set.Within = &around
 	g := guard.New(set, r.doors)
 	r.narrow = append(r.narrow, g)
+	r.around[g] = ran{p, inputs}
 	return g, nil
+}
+
+// narrowed makes the guards of runbooks that are run inside others.
+func (r *running) narrowed(ctx context.Context) func(*guard.Guard, *plan.Plan, map[string]any) (*guard.Guard, error) {
+	return func(outer *guard.Guard, p *plan.Plan, inputs map[string]any) (*guard.Guard, error) {
+		return r.inside(ctx, outer, p, inputs)
+	}
+}
+
+// ran is a runbook that is run, with its inputs.
+type ran struct {
+	plan   *plan.Plan
+	inputs map[string]any
+}
+
+// reached are the hosts that a runbook's channels lead to and that stand in its
+// secrets: what it runs may send there as well. A channel that leads nowhere adds
+// none.
+func (r *running) reached(ctx context.Context, x ran) (hosts []string) {
+	secrets := r.present(x.plan)
+	for _, c := range x.plan.Channels {
+		if c.Host != "" {
+			continue // it is among the permissions already
+		}
+		v, err := c.Options.Render(lang.Env{"inputs": x.inputs, "secrets": secrets})
+		if err != nil {
+			continue
+		}
+		v, err = secret.Reveal(v, func(name string) (string, error) { return r.store.Get(ctx, name) })
+		settings, _ := v.(map[string]any)
+		for _, option := range settings {
+			text, _ := option.(string)
+			if u, bad := url.Parse(text); err == nil && bad == nil && u.Host != "" {
+				hosts = append(hosts, u.Host)
+			}
+		}
+	}
+	return hosts
 }
 
 // secretEnv are the variables that programs do not get.
@@ -398,7 +442,7 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 			return interp.Answer{}, nil, ErrNobody
 		}
 	}
-	parts := r.parts(w)
+	parts := r.parts(ctx, w)
 	parts.Past, parts.Ask = past, ask
 	out, open, err := local.Run(ctx, r.rb.Plan, parts, interp.Options{
 		Run: id, Mode: string(mode), Scenario: name, Engine: Version(), User: o.User, Host: o.Host, Origin: o.Origin, Inputs: o.Inputs, Present: r.store.Present,
@@ -419,8 +463,8 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 }
 
 // parts are what the runtime is made of, for a run and for what is sent later.
-func (r *running) parts(w *journal.Writer) local.Options {
-	return local.Options{Journal: w, Kinds: r.kinds, Channels: r.channels(), Guard: r.guard, Narrow: r.inside, Secrets: r.store, Masker: r.masker}
+func (r *running) parts(ctx context.Context, w *journal.Writer) local.Options {
+	return local.Options{Journal: w, Kinds: r.kinds, Channels: r.channels(), Guard: r.guard, Narrow: r.narrowed(ctx), Secrets: r.store, Masker: r.masker}
 }
 
 // channels are the kinds of channels, as they are in the run's world.

@@ -85,7 +85,7 @@ func (t *test) play(ctx context.Context) (*TestResult, error) {
 		return nil, err
 	}
 	out, open, err := sim.Run(ctx, r.rb.Plan, sim.Options{
-		Clock: t.clock, Journal: w, Kinds: r.kinds, Channels: r.channels(), Guard: r.guard, Narrow: r.inside, Secrets: r.store, Masker: r.masker, Ask: t.people.answer,
+		Clock: t.clock, Journal: w, Kinds: r.kinds, Channels: r.channels(), Guard: r.guard, Narrow: r.narrowed(ctx), Secrets: r.store, Masker: r.masker, Ask: t.people.answer,
 	}, interp.Options{
 		Run: id, Mode: string(ModeTest), Scenario: t.opts.Scenario.Name, Engine: Version(), User: t.opts.User, Inputs: r.opts.Inputs, Present: r.store.Present,
 	})

@@ -179,7 +179,7 @@ func displays(metrics string) http.HandlerFunc {
 	}
 }
 
-func says(status int) http.HandlerFunc {
+func metric(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", status) }
 }
 

@@ -33,8 +33,12 @@ func compile(name string, data []byte) (*plan.Plan, source.Diagnostics) {
 }
 
 // beside opens the files in testdata/beside.
-func beside(_ *source.File, name string) (*source.File, error) {
-	data, err := fs.ReadFile(os.DirFS("testdata/beside"), name)
+func beside(from *source.File, name string) (*source.File, error) {
+	dir := "testdata/beside"
+	if strings.HasPrefix(from.Name, "../../runbooks/") {
+		dir = "../../runbooks"
+	}
+	data, err := fs.ReadFile(os.DirFS(dir), name)
 	if err != nil {
 		return nil, err
 	}
