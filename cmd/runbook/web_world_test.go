@@ -457,18 +457,24 @@ func (w *site) hold(t *testing.T, r *result) {
 	}
 }
 
-// holdChannel: what reached Slack is what the journal has for the channel.
+// holdChannel: what reached Slack is what the journal has for the channel. What a
+// runbook within says goes to hooks.slack.com alone, which the channel of the one
+// around it stands for; the emulated Slack is elsewhere.
 func (w *site) holdChannel(t *testing.T, r *result) string {
-	var texts []string
+	var texts, own []string
 	for _, st := range r.state.Steps {
-		if st.Message != nil && slices.Contains(st.Message.To, "incident") {
-			texts = append(texts, st.Message.Text)
+		if st.Message == nil || !slices.Contains(st.Message.To, "incident") {
+			continue
+		}
+		texts = append(texts, st.Message.Text)
+		if !strings.Contains(st.Key, "/mended/") {
+			own = append(own, st.Message.Text)
 		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.posts) > 0 && !slices.Equal(w.posts, texts) {
-		t.Errorf("Slack was told %q, and the journal has %q", w.posts, texts)
+	if !slices.Equal(w.posts, own) {
+		t.Errorf("Slack was told %q, and the journal has %q", w.posts, own)
 	}
 	return strings.Join(texts, "\n")
 }
