@@ -50,6 +50,8 @@ var nameSituations = []webSituation{
 }
 
 var connectionSituations = []webSituation{
+	{name: "the restart does not help", served: "good", pages: "500", programs: map[string]string{"systemctl": webPrograms["systemctl"] + "\nrm -f \"$dir/page\""}, args: words(shopUnit, couldNot, []string{"--approve", "restart_unit"}), outcome: "escalated",
+		decisions: "diagnosis=server_error", calls: "systemctl restart shop.service", verdicts: "restart_unit=failed"},
 	{name: "nothing listens, and the unit is restarted", door: "closed", served: "good", pages: "well", args: words(shopUnit, []string{"--approve", "restart_unit"}), outcome: "mitigated",
 		decisions: "diagnosis=refused means=bring_back_unit unit_ails=unit_stopped", calls: "systemctl restart shop.service", verdicts: "port=error restart_unit=passed",
 		facts: map[string]string{"severity": "P1", "layer": "TCP"}, told: []string{"IDENTIFIED", "oom-kill", "MITIGATED"}},
@@ -91,8 +93,6 @@ var pageSituations = []webSituation{
 		calls: "systemctl restart shop.service", told: []string{"(nginx) answers 502"}},
 	{name: "a rollout broke it, and is taken back", served: "good", pages: "500", programs: stuckRollout, args: words(shopPods, []string{"--approve", "roll_back"}), outcome: "resolved",
 		decisions: "diagnosis=server_error ails=bad_rollout", calls: "kubectl rollout undo deployment/shop --namespace=web", told: []string{"revision 42"}},
-	{name: "the restart does not help", served: "good", pages: "500", programs: map[string]string{"systemctl": webPrograms["systemctl"] + "\nrm -f \"$dir/page\""}, args: words(shopUnit, couldNot, []string{"--approve", "restart_unit"}), outcome: "escalated",
-		decisions: "diagnosis=server_error", calls: "systemctl restart shop.service", verdicts: "restart_unit=failed"},
 	{name: "it was scaled to nothing, which no restart helps", served: "good", pages: "503", programs: map[string]string{"deployment.json": `{"spec":{"replicas":0},"status":{}}`}, args: words(shopPods, []string{"--answer", "scale_up=could_not"}), outcome: "escalated", decisions: "diagnosis=gateway ails=scaled_down"},
 	{name: "it takes the request and says nothing", served: "good", pages: "mute", args: couldNot, outcome: "escalated", decisions: "diagnosis=hangs", facts: map[string]string{"layer": "application"}},
 	{name: "we are over a limit", served: "good", pages: "429", args: notByHand, outcome: "escalated", decisions: "diagnosis=rejected rejection=limited"},
