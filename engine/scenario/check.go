@@ -109,7 +109,7 @@ func (c *checker) declared(n *syntax.Node, what string, decls []*types.Decl) {
 		if i < 0 || e.Value.Kind == syntax.Null {
 			continue
 		}
-		v := types.Encode(syntax.Literal(e.Value))
+		v := literal(e.Value)
 		_, err := decls[i].Check(v)
 		if err != nil && what == "fact" { // it is compared as text
 			_, err = decls[i].Parse(types.Format(v))

@@ -154,7 +154,7 @@ func shapeOf(t *types.Type, of string, depth int) *spec.Shape {
 // valueOf reads a value of a type, whose shape was checked.
 func valueOf(n *syntax.Node, t *types.Type, report source.Report) any {
 	if t == nil || n == nil || n.Kind == syntax.Null {
-		return types.Encode(syntax.Literal(n))
+		return literal(n)
 	}
 	switch {
 	case t.Kind == types.Duration && n.Kind == syntax.Scalar:
@@ -173,12 +173,12 @@ func valueOf(n *syntax.Node, t *types.Type, report source.Report) any {
 			if f := t.Field(e.Key.Value); f != nil {
 				out[e.Key.Value] = valueOf(e.Value, f.Type, report)
 			} else if t.Open || t.Headers || len(t.Fields) == 0 {
-				out[headerName(t, e.Key.Value)] = types.Encode(syntax.Literal(e.Value))
+				out[headerName(t, e.Key.Value)] = literal(e.Value)
 			}
 		}
 		return out
 	}
-	return types.Encode(syntax.Literal(n))
+	return literal(n)
 }
 
 // headerName is a header's name as kinds give it: in small letters.

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"net/url"
@@ -75,7 +76,7 @@ func (r *reader) http(n *syntax.Node) *HTTPStub {
 	for _, x := range oneOrMore(n.Get("reply")) {
 		reply := HTTPReply{Status: whole(x.Get("status"), 200), Headers: texts(x.Get("headers")), Body: text(x, "body"), Delay: duration(x.Get("delay")), Drip: duration(x.Get("drip")), Error: text(x, "error")}
 		if v := x.Get("json"); v != nil {
-			reply.JSON, reply.HasJSON = types.Encode(syntax.Literal(v)), true
+			reply.JSON, reply.HasJSON = literal(v), true
 		}
 		h.Replies = append(h.Replies, reply)
 	}
@@ -174,7 +175,7 @@ func (r *reader) match(n *syntax.Node) *Match {
 		m.Matches = append(m.Matches, re)
 	}
 	if v := n.Get("json"); v != nil {
-		m.JSON, m.HasJSON = types.Encode(syntax.Literal(v)), true
+		m.JSON, m.HasJSON = literal(v), true
 	}
 	return m
 }
@@ -199,7 +200,7 @@ func answer(n *syntax.Node) Answer {
 	}
 	for _, e := range n.Entries {
 		if !slices.Contains(long, e.Key.Value) {
-			a.Values[e.Key.Value] = types.Encode(syntax.Literal(e.Value))
+			a.Values[e.Key.Value] = literal(e.Value)
 		}
 	}
 	return a
@@ -296,6 +297,30 @@ func text(n *syntax.Node, key string) string {
 	return ""
 }
 
+// literal is a value as JSON has it: a number that no int or float64 holds stays
+// what it is.
+func literal(n *syntax.Node) any {
+	switch {
+	case n == nil:
+		return nil
+	case n.Kind == syntax.Mapping:
+		out := make(map[string]any, len(n.Entries))
+		for _, e := range n.Entries {
+			out[e.Key.Value] = literal(e.Value)
+		}
+		return out
+	case n.Kind == syntax.Sequence:
+		out := make([]any, len(n.Items))
+		for i, item := range n.Items {
+			out[i] = literal(item)
+		}
+		return out
+	case n.Kind == syntax.Scalar && (n.Tag == syntax.Int || n.Tag == syntax.Float) && json.Valid([]byte(n.Text.Value)):
+		return types.Exact(json.Number(n.Text.Value))
+	}
+	return types.Encode(syntax.Literal(n))
+}
+
 // whole is an integer, or what stands for it where it is missing.
 func whole(n *syntax.Node, missing int) int {
 	if i, ok := syntax.Literal(n).(int); ok {
@@ -341,7 +366,7 @@ func texts(n *syntax.Node) map[string]string {
 func values(n *syntax.Node) map[string]any {
 	out := map[string]any{}
 	for _, e := range entries(n) {
-		out[e.Key.Value] = types.Encode(syntax.Literal(e.Value))
+		out[e.Key.Value] = literal(e.Value)
 	}
 	return out
 }

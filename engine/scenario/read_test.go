@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"runbook/engine/scenario"
@@ -22,5 +23,32 @@ scenarios:
 	h := f.Scenarios[0].HTTP[0]
 	if h.Headers["x-key"] != "a" || h.Replies[0].Headers["x-left"] != "3" {
 		t.Errorf("demanded %v, given %v", h.Headers, h.Replies[0].Headers)
+	}
+}
+
+// TestNumbersStayExact: a reply's JSON says what stands in the file, however
+// large a number is.
+func TestNumbersStayExact(t *testing.T) {
+	f := scenario.Parse(source.NewFile("x.scenarios.yaml", []byte(`runbook: x.yaml
+scenarios:
+  one:
+    http:
+      - on: POST https://example.com/
+        body: {json: {id: 12345678901234567890}}
+        reply: {json: {id: 12345678901234567890, part: 0.1234567890123456789, h: 0x10, few: 1.10, no: [null, true, "1"]}}
+`)), func(d source.Diagnostic) { t.Error(d.Summary) })
+	if f == nil {
+		t.Fatal("the file is refused")
+	}
+	h := f.Scenarios[0].HTTP[0]
+	b, err := json.Marshal(h.Replies[0].JSON)
+	if want := `{"few":1.1,"h":16,"id":12345678901234567890,"no":[null,true,"1"],"part":0.1234567890123456789}`; err != nil || string(b) != want {
+		t.Errorf("%s %v", b, err)
+	}
+	if p := h.Body.Problem(`{"id": 12345678901234567890}`); p != "" {
+		t.Error(p)
+	}
+	if p := h.Body.Problem(`{"id": 12345678901234567891}`); p == "" {
+		t.Error("another number fits")
 	}
 }
