@@ -25,13 +25,13 @@ func newPeople(w *scenario.World) *people {
 
 // answer is what they say to a question, and how long they take.
 func (p *people) answer(q interp.Question) (interp.Answer, map[string]string, time.Duration, error) {
-	given, ok := p.world.Answer(answerName(q))
+	given, ok := p.world.Answer(q.Name())
 	if !ok {
 		return interp.Answer{}, nil, 0, sim.ErrNobody
 	}
 	a := interp.Answer{Choice: p.choice(q, given.Choice), By: given.By, How: "scenario", Values: map[string]any{}, Retyped: q.Retype}
 	if a.By == "" {
-		a.By = stander(q)
+		a.By = q.Stander()
 	}
 	secrets := map[string]string{}
 	for _, f := range q.Collect {
@@ -55,36 +55,13 @@ func (p *people) choice(q interp.Question, word string) string {
 			return c.ID
 		}
 	}
-	p.wrong = append(p.wrong, scenario.Failure{What: "the answer to " + answerName(q), Want: "one of the choices", Got: fmt.Sprintf("%q: %s", word, asks(q))})
+	p.wrong = append(p.wrong, scenario.Failure{What: "the answer to " + q.Name(), Want: "one of the choices", Got: fmt.Sprintf("%q: %s", word, asks(q))})
 	return word
-}
-
-// answerName is the name by which an answer to a question is given: the step's,
-// or STEP>undo for the offer to undo it.
-func answerName(q interp.Question) string {
-	if q.Kind == "undo" {
-		return q.In + q.Step + ">undo"
-	}
-	return q.In + q.Step
-}
-
-// stander is who of the scenario's people answers: one who may.
-func stander(q interp.Question) string {
-	const people = "the scenario"
-	for _, name := range q.By {
-		if q.Bars(name) == "" {
-			return name
-		}
-	}
-	if len(q.Given) == 0 {
-		return people
-	}
-	return fmt.Sprintf("%s (%d)", people, len(q.Given)+1)
 }
 
 // unanswered says what was asked that the scenario does not answer.
 func unanswered(q interp.Question) scenario.Failure {
-	return scenario.Failure{What: "the answer to " + answerName(q), Want: "one in the scenario", Got: "none: " + asks(q)}
+	return scenario.Failure{What: "the answer to " + q.Name(), Want: "one in the scenario", Got: "none: " + asks(q)}
 }
 
 // asks is a question in a line: what was said, and what can be answered.

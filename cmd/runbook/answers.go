@@ -90,7 +90,7 @@ func (p *program) given(name, value string) (string, error) {
 func (a *answers) to(q interp.Question, user string) (interp.Answer, map[string]string, bool, error) {
 	out := interp.Answer{By: user, How: "--answer", Values: map[string]any{}}
 	if q.Kind == "confirm" {
-		typed, approved := a.approve[answerName(q)]
+		typed, approved := a.approve[q.Name()]
 		switch {
 		case approved:
 			out.Choice, out.How, out.Retyped = "approve", "--approve", typed
@@ -101,8 +101,8 @@ func (a *answers) to(q interp.Question, user string) (interp.Answer, map[string]
 			return out, nil, true, usable(q, out)
 		}
 	}
-	choice, whole := a.whole[answerName(q)]
-	fields, some := a.fields[answerName(q)]
+	choice, whole := a.whole[q.Name()]
+	fields, some := a.fields[q.Name()]
 	if !whole && !some {
 		return out, nil, false, nil
 	}
@@ -123,7 +123,7 @@ func (a *answers) to(q interp.Question, user string) (interp.Answer, map[string]
 // usable says why the question cannot take an answer.
 func usable(q interp.Question, a interp.Answer) error {
 	if why := q.Refuses(a); why != "" {
-		return fmt.Errorf("%s %s: %s", a.How, answerName(q), why)
+		return fmt.Errorf("%s %s: %s", a.How, q.Name(), why)
 	}
 	return nil
 }
@@ -151,7 +151,7 @@ func allowed(q interp.Question, choice string) error {
 	if slices.Contains(ids, choice) {
 		return nil
 	}
-	return fmt.Errorf("--answer %s=%s: the answers are %s", answerName(q), choice, strings.Join(ids, ", "))
+	return fmt.Errorf("--answer %s=%s: the answers are %s", q.Name(), choice, strings.Join(ids, ", "))
 }
 
 // collect types the values that a manual step asks for. A required one that was
@@ -169,11 +169,11 @@ func collect(q interp.Question, fields map[string]given, out *interp.Answer) (ma
 			continue
 		}
 		if c.Secret && g.direct {
-			return nil, fmt.Errorf("--answer %s.%s: a secret must not stand on the command line, where others can read it: give @-, @FILE or @env:NAME", answerName(q), c.Name)
+			return nil, fmt.Errorf("--answer %s.%s: a secret must not stand on the command line, where others can read it: give @-, @FILE or @env:NAME", q.Name(), c.Name)
 		}
 		v, err := c.Parse(g.text)
 		if err != nil {
-			return nil, fmt.Errorf("--answer %s.%s: %w", answerName(q), c.Name, err)
+			return nil, fmt.Errorf("--answer %s.%s: %w", q.Name(), c.Name, err)
 		}
 		if c.Secret {
 			secrets[c.Name] = g.text

@@ -20,7 +20,7 @@ type people struct {
 // next is what they say to a question this time. A question that is put again
 // because its answer could not be used is the same one.
 func (p *people) next(q interp.Question) (scenario.Answer, bool) {
-	name := answerName(q)
+	name := q.Name()
 	given, ok := p.scenario.Answers[name]
 	if q.Problem == "" {
 		p.asked[name]++
@@ -41,7 +41,7 @@ func (p *people) answer(ctx context.Context, q interp.Question) (interp.Answer, 
 	}
 	a := interp.Answer{Choice: given.Choice, By: given.By, How: "scenario", Values: map[string]any{}, Retyped: q.Retype}
 	if a.By == "" {
-		a.By = stander(q)
+		a.By = q.Stander()
 	}
 	if err := allowed(q, a.Choice); err != nil {
 		return a, nil, fmt.Errorf("the scenario %s answers %s with %q: %w", p.scenario.Name, q.Step, a.Choice, err)
@@ -59,27 +59,4 @@ func (p *people) answer(ctx context.Context, q interp.Question) (interp.Answer, 
 		a.Values[f.Name] = v
 	}
 	return a, secrets, nil
-}
-
-// answerName is the name by which an answer to a question is given: the step's,
-// or STEP>undo for the offer to undo it.
-func answerName(q interp.Question) string {
-	if q.Kind == "undo" {
-		return q.In + q.Step + ">undo"
-	}
-	return q.In + q.Step
-}
-
-// stander is who of the scenario's people answers: one who may.
-func stander(q interp.Question) string {
-	const people = "the scenario"
-	for _, name := range q.By {
-		if q.Bars(name) == "" {
-			return name
-		}
-	}
-	if len(q.Given) == 0 {
-		return people
-	}
-	return fmt.Sprintf("%s (%d)", people, len(q.Given)+1)
 }

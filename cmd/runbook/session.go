@@ -167,7 +167,7 @@ func (s *session) sayPaused(out *engine.Outcome) {
 func resumeHelp(out *engine.Outcome, command string) string {
 	text, again := "", again(out)
 	for _, w := range out.Waiting {
-		name := answerName(w)
+		name := w.Name()
 		switch w.Kind {
 		case "confirm":
 			text += approveHelp(w, command, again)
@@ -219,12 +219,12 @@ func again(out *engine.Outcome) string {
 // approveHelp says how an approval is given or refused, by whom, and how many are
 // missing.
 func approveHelp(q interp.Question, command, again string) string {
-	what := answerName(q)
+	what := q.Name()
 	if q.Retype != "" {
-		what = "'" + answerName(q) + "=" + strings.ReplaceAll(q.Retype, "'", `'\''`) + "'"
+		what = "'" + q.Name() + "=" + strings.ReplaceAll(q.Retype, "'", `'\''`) + "'"
 	}
 	text := fmt.Sprintf("  %s --approve %s%s\n", command, report.Clean(what), again)
-	text += fmt.Sprintf("  %s --answer %s=refuse%s\n", command, answerName(q), again)
+	text += fmt.Sprintf("  %s --answer %s=refuse%s\n", command, q.Name(), again)
 	if q.Count > 1 {
 		text += fmt.Sprintf("    %d of %d people have approved", len(q.Given), q.Count)
 		if len(q.Given) > 0 {

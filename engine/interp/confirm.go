@@ -30,6 +30,29 @@ func (q *Question) Bars(user string) string {
 	return ""
 }
 
+// Name is the name by which an answer to the question is given: the step's, or
+// STEP>undo for the offer to undo it.
+func (q *Question) Name() string {
+	if q.Kind == "undo" {
+		return q.In + q.Step + ">undo"
+	}
+	return q.In + q.Step
+}
+
+// Stander is who answers where a scenario does not say who: one who may.
+func (q *Question) Stander() string {
+	const people = "the scenario"
+	for _, name := range q.By {
+		if q.Bars(name) == "" {
+			return name
+		}
+	}
+	if len(q.Given) == 0 {
+		return people
+	}
+	return fmt.Sprintf("%s (%d)", people, len(q.Given)+1)
+}
+
 // Refuses says why an answer cannot be used, or "". Anybody may refuse.
 func (q *Question) Refuses(a Answer) string {
 	if q.Kind != "confirm" || a.Choice != "approve" {
