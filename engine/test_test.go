@@ -210,6 +210,42 @@ finally: [{message: end, text: "It ended {{ .run.outcome }}."}]
 	}
 }
 
+// TestPeople: they take their time, one question after the other; what comes too
+// late is nobody's answer, and what failed is offered to be undone.
+func TestPeople(t *testing.T) {
+	t.Parallel()
+	const runbook = `
+permissions: {act: [kubectl]}
+steps:
+  - parallel: both
+    timeout: 1m
+    steps: [{manual: a, instructions: One}, {manual: b, instructions: Two, collect: {key: {type: string, secret: true}}}]
+  - action: scale
+    confirm: {ask: "Scale?", by: [ada, bob, eve], count: 2, timeout: 30m}
+    shell: kubectl scale up
+    undo: {when: failure, steps: [{action: back, shell: kubectl scale down}]}
+  - {action: restart, shell: kubectl rollout restart x}
+`
+	for name, c := range map[string]struct {
+		answers, outcome, says string
+		elapsed                time.Duration
+	}{
+		"in time": {`{a: {answer: done, after: 10m}, b: {values: {key: key-0001-abcd}, after: 5m}, scale: [{answer: approve, after: 10m}, {answer: approve, after: 10m, by: eve}], "scale>undo": approve}`,
+			"failed", "undo.settled", 35 * time.Minute},
+		"too late": {`{a: done, b: {values: {key: key-0001-abcd}}, scale: [{answer: approve, after: 10m}, {answer: approve, after: 20m}]}`,
+			"failed", "not approved within 30m0s", 30 * time.Minute},
+		"refused": {`{a: could_not, b: {values: {key: key-0001-abcd}}}`, "failed", "the scenario could not do it", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			res := tested(t, runbook, "    shell: [{on: kubectl scale}, {on: kubectl rollout, exit: 1}]\n    answers: "+c.answers+"\n    expect: {outcome: "+c.outcome+"}\n")
+			text := story(res.Events)
+			if len(res.Failures) > 0 || res.Elapsed != c.elapsed || !strings.Contains(text, c.says) {
+				t.Errorf("after %s: %s\n%s", res.Elapsed, failures(res), text)
+			}
+		})
+	}
+}
+
 // TestAScriptThatSpins: a loop that waits for nothing is ended as well.
 func TestAScriptThatSpins(t *testing.T) {
 	t.Parallel()
