@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -128,7 +129,22 @@ func (w *World) HTTP(r Request) (reply HTTPReply, ok bool, why string) {
 			nearest = "; the nearest, " + h.Method + " " + h.URL + ", does not fit: " + problem
 		}
 	}
+	if nearest == "" {
+		nearest = nearestOf(call, w.Scenario.HTTP)
+	}
 	return reply, false, w.miss("no stub answers " + call + nearest)
+}
+
+// nearestOf names the stub whose method and URL are almost those of a call.
+func nearestOf(call string, stubs []*HTTPStub) string {
+	var have []string
+	for _, h := range stubs {
+		have = append(have, h.Method+" "+h.URL)
+	}
+	if near := source.Suggest(call, have); near != "" {
+		return "; the nearest is for " + near
+	}
+	return ""
 }
 
 func plain(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
@@ -183,7 +199,29 @@ func (w *World) Command(c Command) (reply ShellReply, ok bool, why string) {
 		}
 		return s.Replies[n], true, ""
 	}
+	if nearest == "" {
+		nearest = ofProgram(c.Argv, w.Scenario.Shell)
+	}
 	return reply, false, w.miss("no stub answers `" + line + "`" + nearest)
+}
+
+// ofProgram names the stubs that are for other commands of the same program.
+func ofProgram(argv []string, stubs []*ShellStub) string {
+	const named = 3
+	var have []string
+	for _, s := range stubs {
+		line := "`" + strings.Join(s.On, " ") + "`"
+		if len(argv) > 0 && len(s.On) > 0 && glob(s.On[0], argv[0]) && !slices.Contains(have, line) {
+			have = append(have, line)
+		}
+	}
+	switch {
+	case len(have) == 0:
+		return ""
+	case len(have) > named:
+		return fmt.Sprintf("; there are stubs for %s and %d more", strings.Join(have[:named], ", "), len(have)-named)
+	}
+	return "; there are stubs for " + strings.Join(have, ", ")
 }
 
 // NeedsStdin reports whether standard input of this command is looked at.
