@@ -67,7 +67,7 @@ func (f files) open(_ *source.File, name string) (*source.File, error) {
 }
 
 // played loads a runbook, and runs it in each world.
-func played(t *testing.T, beside files, text string, worlds ...world) (*engine.Runbook, []coverage.Run) {
+func played(t testing.TB, beside files, text string, worlds ...world) (*engine.Runbook, []coverage.Run) {
 	t.Helper()
 	p := &probe{}
 	rb, found := engine.Load(source.NewFile("x.yaml", []byte(text)), engine.With(p.kind()), engine.WithFiles(beside.open))
