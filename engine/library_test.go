@@ -233,7 +233,7 @@ func asked(st *journal.Step) (out []string) {
 // decisions: a branch that no scenario expects is a branch that nobody has seen.
 func TestEveryBranchIsPractised(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"hubspot", "web-down", "certificate"} {
+	for _, name := range []string{"hubspot", "web-down", "certificate", "postgres-full", "rollout-failed", "target-gone"} {
 		rb, file := library(t, name)
 		seen := map[string]bool{}
 		for _, sc := range file.Scenarios {
