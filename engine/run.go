@@ -311,15 +311,12 @@ type ran struct {
 	inputs map[string]any
 }
 
-// reached are the hosts that a runbook's channels lead to and that stand in its
-// secrets: what it runs may send there as well. A channel that leads nowhere adds
+// reached are the hosts that a runbook's channels really lead to, which its secrets
+// may say: what it runs may send there as well. A channel that leads nowhere adds
 // none.
 func (r *running) reached(ctx context.Context, x ran) (hosts []string) {
 	secrets := r.present(x.plan)
 	for _, c := range x.plan.Channels {
-		if c.Host != "" {
-			continue // it is among the permissions already
-		}
 		v, err := c.Options.Render(lang.Env{"inputs": x.inputs, "secrets": secrets})
 		if err != nil {
 			continue
