@@ -12,6 +12,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"runbook/engine/corpus"
 	"runbook/engine/schema"
 	"runbook/engine/source"
 	"runbook/engine/spec"
@@ -35,17 +36,24 @@ func agree(t *testing.T, shape *spec.Shape, refs syntax.Resolver, s *jsonschema.
 	t.Helper()
 	g := &maker{rand.New(rand.NewPCG(1, 2)), refs}
 	refused, accepted := 0, 0
+	met := map[bool]map[string]bool{true: {}, false: {}} // the parts of the language in accepted and in refused documents
+	note := func(doc any, sound bool) {
+		_, n, _ := value("x.yaml", []byte(pretty(doc)))
+		corpus.Uses(n, shape, refs, func(u corpus.Use) { met[sound][u.ID] = true })
+	}
 	for i := range 600 {
 		doc := g.value(shape, 0)
 		if found, valid := judged(t, doc, shape, refs, s); len(found) > 0 || valid != nil {
 			t.Fatalf("document %d is valid by construction; the loader says %v, the schema %v:\n%s", i, found, valid, pretty(doc))
 		}
+		note(doc, true)
 		for range 6 {
 			broken := g.broken(clone(doc))
 			found, valid := judged(t, broken, shape, refs, s)
 			if (len(found) > 0) != (valid != nil) {
 				t.Fatalf("document %d: the loader says %v, the schema %v:\n%s", i, found, valid, pretty(broken))
 			}
+			note(broken, valid == nil)
 			if valid != nil {
 				refused++
 			} else {
@@ -55,6 +63,13 @@ func agree(t *testing.T, shape *spec.Shape, refs syntax.Resolver, s *jsonschema.
 	}
 	if refused < 1200 || accepted < 120 {
 		t.Errorf("%d were refused and %d accepted: the changes are too wild or too tame", refused, accepted)
+	}
+	for _, p := range corpus.Parts(shape, refs) {
+		for sound, words := range map[bool]string{true: "accepted", false: "refused"} {
+			if !met[sound][p.ID] {
+				t.Errorf("no %s document has %s", words, p.ID)
+			}
+		}
 	}
 }
 
@@ -150,9 +165,12 @@ func (g *maker) object(s *spec.Shape, depth int) any {
 			want[pick(g, rule...)] = true
 		}
 	}
+	if len(s.Apart) > 0 && depth < 6 && g.chance(2) && !slices.ContainsFunc(s.Apart, func(k string) bool { return want[k] }) {
+		want[pick(g, s.Apart...)] = true
+	}
 	for _, f := range s.Fields {
 		chosen := slices.Contains(s.One, f.Key) || slices.Contains(s.Apart, f.Key)
-		if f.Required || want[f.Key] || !chosen && depth < 6 && g.chance(3) {
+		if f.Required || want[f.Key] || !chosen && depth < 7 && g.chance(3) {
 			m[f.Key] = g.value(f.Shape, depth+1)
 		}
 	}
