@@ -244,13 +244,13 @@ func targetFails(t *testing.T, g *guarded) {
 		labels          map[string]string
 		advice          string
 	}{
-		{"denied", "401", metric(401), nil, "a restart does not help"},
-		{"denied", "403", metric(403), nil, "credentials"},
-		{"wrong_path", "404", metric(404), nil, "metrics_path"},
-		{"exporter_ill", "500", metric(500), nil, "journalctl"},
+		{"denied", "401", refusesWith(401), nil, "a restart does not help"},
+		{"denied", "403", refusesWith(403), nil, "credentials"},
+		{"wrong_path", "404", refusesWith(404), nil, "metrics_path"},
+		{"exporter_ill", "500", refusesWith(500), nil, "journalctl"},
 		{"bad_content", "", displays("<html>login</html>\n"), nil, "promtool check metrics"},
 		{"tls_fails", "x509", displays("a 1\n"), map[string]string{"__scheme__": "https"}, "Do not switch the verification off"},
-		{"other", "418", metric(418), nil, "the exporter's log"},
+		{"other", "418", refusesWith(418), nil, "the exporter's log"},
 	}
 	exporters := make([]*exporter, len(cases))
 	for i, c := range cases { // all at once: Prometheus takes some seconds to find new ones
@@ -362,7 +362,7 @@ func targetPrometheus(t *testing.T, g *guarded) {
 		branch string
 		answer http.HandlerFunc
 	}{
-		{"refuses_us", metric(401)},
+		{"refuses_us", refusesWith(401)},
 		{"no_prometheus", func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("<html>")) }},
 		{"prometheus_starts", func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/-/ready" {

@@ -179,7 +179,7 @@ func displays(metrics string) http.HandlerFunc {
 	}
 }
 
-func metric(status int) http.HandlerFunc {
+func refusesWith(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", status) }
 }
 
