@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -125,16 +126,18 @@ func playWeb(t *testing.T, runbook string, tables ...[]webSituation) {
 		done chan func(*testing.T)
 	}
 	var all []played
+	var going sync.WaitGroup // those that -run passes over have begun all the same
+	defer going.Wait()
 	for _, table := range tables {
 		for i := range table {
 			table[i].runbook = runbook
 			p := played{&table[i], make(chan func(*testing.T), 1)}
 			all = append(all, p)
-			go func() {
+			going.Go(func() {
 				room <- struct{}{}
 				defer func() { <-room }()
 				p.done <- playSite(shared, papers, p.s)
-			}()
+			})
 		}
 	}
 	for _, p := range all {
