@@ -298,6 +298,20 @@ func encoded(v any) []byte {
 	return data
 }
 
+// hold is what it holds, and whether it takes anything.
+func (a *alertmanager) hold(broken bool, alerts ...any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.broken, a.alerts = broken, alerts
+}
+
+// active reports whether a silence holds.
+func (a *alertmanager) active(s map[string]any) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.state(s) == "active"
+}
+
 // take forgets the silences, and gives those that there were.
 func (a *alertmanager) take() []map[string]any {
 	a.mu.Lock()
