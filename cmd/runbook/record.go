@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -58,17 +59,18 @@ func (p *program) record(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.keep(rb, log.Events, engine.RecordOptions{Path: c.String("to"), Name: c.String("name"), Title: c.String("title")})
+	return p.keep(c.Context, rb, log.Events, engine.RecordOptions{Path: c.String("to"), Name: c.String("name"), Title: c.String("title")})
 }
 
 // keep writes a recording, or prints it where it has no path, and says what to do
 // with it.
-func (p *program) keep(rb *engine.Runbook, events []journal.Event, o engine.RecordOptions) error {
+func (p *program) keep(ctx context.Context, rb *engine.Runbook, events []journal.Event, o engine.RecordOptions) error {
 	o.Runbook = besideOf(o.Path, journal.Fold(events).Started.Runbook)
 	r, err := rb.Record(events, o)
 	if err != nil {
 		return &codeError{engine.ExitFailed, fmt.Errorf("nothing was recorded: %w", err)}
 	}
+	p.differs(ctx, rb, r)
 	if o.Path == "" {
 		p.printf("%s", r.File.Data)
 		return nil
@@ -83,6 +85,18 @@ func (p *program) keep(rb *engine.Runbook, events []journal.Event, o engine.Reco
 	fmt.Fprintf(p.err, "recorded %s: %s %s; look through it before it is shared, then: runbook test %s --run '^%s$'\n",
 		report.Clean(r.Scenario.Name), verb, report.Clean(o.Path), report.Clean(o.Path), report.Clean(r.Scenario.Name))
 	return nil
+}
+
+// differs plays a recording and says where it does not come out as the run did.
+func (p *program) differs(ctx context.Context, rb *engine.Runbook, r *engine.Recording) {
+	res, err := rb.Test(ctx, engine.TestOptions{Scenario: r.Scenario, User: p.env("USER")})
+	if err != nil {
+		fmt.Fprintf(p.err, "runbook: the recording cannot be played: %s\n", report.Clean(err.Error()))
+		return
+	}
+	for _, f := range res.Failures {
+		fmt.Fprintf(p.err, "played again it differs: %s\n", report.Clean(f.String()))
+	}
 }
 
 // besideOf is how a scenario file names the runbook: as seen from its folder where

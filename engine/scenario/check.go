@@ -248,19 +248,41 @@ func (c *checker) result(r *ResultStub) {
 	if len(found) == 0 {
 		return
 	}
-	i := slices.IndexFunc(found, func(s Step) bool { return s.Kind != "" })
-	if i < 0 {
+	var kinds []*kind.Kind // steps of several procedures can have the same id
+	calls := false
+	for _, s := range found {
+		calls = calls || s.Kind != ""
+		if k := c.kindOf(s.Kind); k != nil && !slices.Contains(kinds, k) {
+			kinds = append(kinds, k)
+		}
+	}
+	if !calls {
 		c.say("bad-stub", on.Span, fmt.Sprintf("the step `%s` is %s, and calls nothing", id, a(found[0].Role)), "Name a check or an action.")
 		return
 	}
-	k := c.kindOf(found[i].Kind)
-	if k == nil {
-		return
-	}
 	for _, n := range r.replies {
+		c.fitsOne(n, kinds)
+	}
+}
+
+// fitsOne holds a reply against kinds, of which it has to fit one.
+func (c *checker) fitsOne(n *syntax.Node, kinds []*kind.Kind) {
+	var first source.Diagnostics
+	for i, k := range kinds {
+		var found source.Diagnostics
+		note := func(d source.Diagnostic) { found = append(found, d) }
 		named := &syntax.Node{Kind: syntax.Mapping, Span: n.Span, Entries: []syntax.Entry{{Key: source.Plain("reply"), Value: n}}}
-		syntax.Check(named, object(field("reply", replyShape(k), "")), nil, c.report)
-		readReply(n, k, c.report)
+		syntax.Check(named, object(field("reply", replyShape(k), "")), nil, note)
+		readReply(n, k, note)
+		if i == 0 || !found.Failed() {
+			first = found
+		}
+		if !found.Failed() {
+			break
+		}
+	}
+	for _, d := range first {
+		c.report(d)
 	}
 }
 
