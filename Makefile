@@ -8,8 +8,9 @@ FUZZTIME ?= 60s
 build:            ## the program, in bin/
 	$(GO) build -o bin/runbook ./cmd/runbook
 
-test:             ## every test, with the race detector; what may be allocated, without it
+test:             ## every test, with the race detector; what may be allocated and what takes long, without it
 	$(GO) test -run TestHugeFiles ./engine/plan
+	$(GO) test -run TestEvery ./engine/corpus
 	$(GO) test -race ./...
 
 lint:             ## formatting, vet, staticcheck
@@ -34,3 +35,4 @@ generate: build   ## the schemas and docs/reference.md
 
 check: lint test  ## what must be green before a commit
 	$(GO) run ./cmd/runbook validate runbooks
+	$(GO) run ./cmd/runbook test runbooks

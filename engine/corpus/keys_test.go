@@ -194,6 +194,7 @@ func at(w *emitter, s source.Span) string {
 // what the whole loader says where the structure is sound. Where it is not, the
 // loader says the same and nothing else: one fault is one finding.
 func TestEveryValue(t *testing.T) {
+	alone(t)
 	fs := archive(t, "testdata/keys.txtar")
 	s := drawn(t)
 	seen := map[*spec.Shape]bool{} // the shapes that were tried with long values
@@ -235,6 +236,7 @@ func unbounded(p place, v value) bool {
 // TestEveryEntry takes every key away, misspells it, writes it twice, brings it in
 // by a merge and by an alias, and puts it where it does not belong.
 func TestEveryEntry(t *testing.T) {
+	alone(t)
 	fs := archive(t, "testdata/keys.txtar")
 	s := drawn(t)
 	var b strings.Builder

@@ -80,7 +80,9 @@ func (c *compiler) channel(e syntax.Entry) {
 			}
 		}
 		ch := &Channel{Name: e.Key.Value, Kind: k.Key.Value, Options: t, Span: e.Key.Span}
-		c.destination(ch, o.use)
+		if e.Value.Sound() {
+			c.destination(ch, o.use)
+		}
 		c.plan.Channels = append(c.plan.Channels, ch)
 	}
 }
@@ -141,6 +143,9 @@ func (c *compiler) channels(st *Step, n *syntax.Node) {
 			continue
 		}
 		ch := c.plan.Channel(to.Text.Value)
+		if ch == nil && c.root.Get("channels").Doubtful(to.Text.Value) || ch == nil && !c.root.Get("channels").Get(to.Text.Value).Sound() {
+			continue // it may be the one that could not be read
+		}
 		if ch == nil {
 			c.unknown(to.Span, "channel", to.Text.Value, have)
 			continue
@@ -151,7 +156,7 @@ func (c *compiler) channels(st *Step, n *syntax.Node) {
 			st.To = append(st.To, ch.Name)
 		}
 	}
-	if st.Status = str(n, "status"); st.Status != "" && !page && len(names) == len(st.To) {
+	if st.Status = str(n, "status"); st.Status != "" && !page && len(names) == len(st.To) && !n.Doubtful("to") && n.Get("to").Sound() {
 		c.error("misplaced-key", n.Get("status").Span, "`status` is for messages to a status page, and this one goes to none", "Remove it, or name a channel of the kind `statuspage` in `to`.")
 	}
 }

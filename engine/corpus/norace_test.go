@@ -1,0 +1,7 @@
+//go:build !race
+
+package corpus_test
+
+import "testing"
+
+func alone(*testing.T) {}
