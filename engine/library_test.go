@@ -1,20 +1,23 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"runbook/engine"
+	"runbook/engine/coverage"
 	"runbook/engine/interp"
 	"runbook/engine/journal"
-	"runbook/engine/plan"
 	"runbook/engine/scenario"
 	"runbook/engine/source"
 	"runbook/engine/types"
@@ -76,42 +79,108 @@ func people(sc *scenario.Scenario) func(context.Context, interp.Question) (inter
 	}
 }
 
-// TestLibrary runs every scenario of every runbook of the library as a drill, over
-// real connections, and as a test, in memory: both must come out as the scenario
-// expects, and alike. Most of a drill is waiting, so they run side by side, more
-// than -parallel would have it.
+// drilled is how long a scenario may take on the simulated clock to be drilled too:
+// a drill takes as long as it says. -drill-all drills all of them, which takes as
+// long as the longest.
+const drilled = 10 * time.Second
+
+var drillAll = flag.Bool("drill-all", false, "drill the scenarios of the library that take long, too")
+
+// staged is a scenario of the library that is tested, and drilled where it is short.
+type staged struct {
+	name    string
+	rb      *engine.Runbook
+	sc      *scenario.Scenario
+	test    *engine.TestResult
+	long    bool
+	drilled chan []string
+}
+
+// TestLibrary tests every scenario of every runbook of the library in memory, and
+// runs it as a drill, over real connections: both must come out as the scenario
+// expects, and alike. Those that wait for long are only tested; which those are is
+// told, and the others must by themselves take nearly all branches. Most of a drill
+// is waiting, so they run side by side, more than -parallel would have it, and those
+// that wait longest begin.
 func TestLibrary(t *testing.T) {
 	t.Parallel()
+	plays := plays(t)
+	order := slices.SortedStableFunc(slices.Values(plays), func(a, b *staged) int { return cmp.Compare(b.test.Elapsed, a.test.Elapsed) })
+	room := make(chan struct{}, 64)
+	for _, p := range order {
+		if p.long {
+			continue
+		}
+		go func() {
+			room <- struct{}{}
+			defer func() { <-room }()
+			p.drilled <- drill(p)
+		}()
+	}
+	for _, p := range plays {
+		t.Run(p.name, func(t *testing.T) {
+			for _, f := range p.test.Failures {
+				t.Error("the test:", f)
+			}
+			problems := mistakesOf(p.test.State)
+			if !p.long {
+				problems = <-p.drilled
+			}
+			for _, problem := range problems {
+				t.Error(problem)
+			}
+		})
+	}
+	tellLong(t, plays)
+}
+
+// plays tests all scenarios of the library.
+func plays(t *testing.T) (out []*staged) {
+	t.Helper()
 	names, err := filepath.Glob("../runbooks/*" + scenario.Suffix)
 	if err != nil || len(names) == 0 {
 		t.Fatal("no scenarios", err)
 	}
-	room := make(chan struct{}, 48)
 	for _, path := range names {
 		name := strings.TrimSuffix(filepath.Base(path), scenario.Suffix)
 		rb, file := library(t, name)
-		results := make([]chan []string, len(file.Scenarios))
-		for i, sc := range file.Scenarios {
-			results[i] = make(chan []string, 1)
-			go func() {
-				room <- struct{}{}
-				defer func() { <-room }()
-				results[i] <- drill(rb, sc)
-			}()
+		for _, sc := range file.Scenarios {
+			res, err := rb.Test(context.Background(), engine.TestOptions{Scenario: sc, User: "drill"})
+			if err != nil {
+				t.Fatalf("%s/%s: %v", name, sc.Name, err)
+			}
+			out = append(out, &staged{name + "/" + sc.Name, rb, sc, res, res.Elapsed > drilled && !*drillAll, make(chan []string, 1)})
 		}
-		for i, sc := range file.Scenarios {
-			t.Run(name+"/"+sc.Name, func(t *testing.T) {
-				for _, problem := range <-results[i] {
-					t.Error(problem)
-				}
-			})
+	}
+	return out
+}
+
+// tellLong tells which scenarios were tested only, and holds the others against the
+// branches of their runbooks.
+func tellLong(t *testing.T, plays []*staged) {
+	var long []string
+	runs := map[*engine.Runbook][]coverage.Run{}
+	for _, p := range plays {
+		if p.long {
+			long = append(long, fmt.Sprintf("%s (%s)", p.name, p.test.Elapsed))
+			continue
 		}
+		runs[p.rb] = append(runs[p.rb], coverage.Run{Name: p.name, Events: p.test.Events})
+	}
+	t.Logf("%d of %d scenarios take longer than %s and are tested only:\n%s", len(long), len(plays), drilled, strings.Join(long, "\n"))
+	var all []*coverage.Coverage
+	for rb, runs := range runs {
+		all = append(all, coverage.Of(rb.Plan, runs...))
+	}
+	if f := coverage.Union(all...).Figure(coverage.Branches); f.Percent() < 90 {
+		t.Errorf("drills take %d of %d branches only: the library waits too much", f.Taken, f.Of)
 	}
 }
 
 // drill runs a scenario and says what is not as it should be.
-func drill(rb *engine.Runbook, sc *scenario.Scenario) (problems []string) {
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+func drill(p *staged) (problems []string) {
+	rb, sc := p.rb, p.sc
+	ctx, stop := context.WithTimeout(context.Background(), max(time.Minute, 2*p.test.Elapsed))
 	defer stop()
 	inputs, err := engine.Inputs{File: sc.Inputs}.Resolve(rb.Plan)
 	if err != nil {
@@ -122,9 +191,9 @@ func drill(rb *engine.Runbook, sc *scenario.Scenario) (problems []string) {
 		return []string{err.Error()}
 	}
 	if ctx.Err() != nil {
-		problems = append(problems, "the drill took longer than a minute")
+		problems = append(problems, "the drill took far longer than it should")
 	}
-	problems = append(problems, simulate(rb, sc, out)...)
+	problems = append(problems, differences(p.test, out)...)
 	met, failures := sc.Expect.Hold(out.State, out.World)
 	for _, f := range failures {
 		problems = append(problems, f.String())
@@ -132,29 +201,15 @@ func drill(rb *engine.Runbook, sc *scenario.Scenario) (problems []string) {
 	if met == 0 {
 		problems = append(problems, "the scenario expects nothing")
 	}
-	problems = append(problems, out.Missed...)
-	if f := out.State.Finished; f == nil || strings.HasPrefix(f.Summary, "(") {
-		problems = append(problems, fmt.Sprintf("the end says %+v", f))
-	}
-	for _, st := range out.State.Steps {
-		problems = append(problems, mistakes(st)...)
-	}
-	return problems
+	return append(append(problems, out.Missed...), mistakesOf(out.State)...)
 }
 
-// simulate tests a scenario, and says where it comes out otherwise than its drill.
-func simulate(rb *engine.Runbook, sc *scenario.Scenario, drilled *engine.Outcome) (problems []string) {
-	res, err := rb.Test(context.Background(), engine.TestOptions{Scenario: sc, User: "drill"})
-	if err != nil {
-		return []string{"the test: " + err.Error()}
+// differences are where a scenario's test comes out otherwise than its drill.
+func differences(tested *engine.TestResult, drilled *engine.Outcome) (problems []string) {
+	if tested.Code != drilled.Code {
+		problems = append(problems, fmt.Sprintf("the test ends with code %d, the drill with %d", tested.Code, drilled.Code))
 	}
-	for _, f := range res.Failures {
-		problems = append(problems, "the test: "+f.String())
-	}
-	if res.Code != drilled.Code {
-		problems = append(problems, fmt.Sprintf("the test ends with code %d, the drill with %d", res.Code, drilled.Code))
-	}
-	test, drill := account(&res.Outcome), account(drilled)
+	test, drill := account(&tested.Outcome), account(drilled)
 	for i := range max(len(test), len(drill)) {
 		if i >= len(test) || i >= len(drill) || test[i] != drill[i] {
 			return append(problems, fmt.Sprintf("from here on they differ:\ntest:  %s\ndrill: %s", strings.Join(test[min(i, len(test)):min(i+1, len(test))], ""), strings.Join(drill[min(i, len(drill)):min(i+1, len(drill))], "")))
@@ -197,6 +252,17 @@ func account(o *engine.Outcome) (lines []string) {
 	return lines
 }
 
+// mistakesOf are those of a whole run, its end included.
+func mistakesOf(s *journal.State) (out []string) {
+	if f := s.Finished; f == nil || strings.HasPrefix(f.Summary, "(") {
+		out = append(out, fmt.Sprintf("the end says %+v", f))
+	}
+	for _, st := range s.Steps {
+		out = append(out, mistakes(st)...)
+	}
+	return out
+}
+
 // mistakes are what no scenario may bring about: texts and outputs that cannot
 // be computed, decisions that are uncertain.
 func mistakes(st *journal.Step) (out []string) {
@@ -227,29 +293,4 @@ func asked(st *journal.Step) (out []string) {
 		out = append(out, q.Asked.Title, q.Asked.Text)
 	}
 	return out
-}
-
-// TestEveryBranchIsPractised holds the scenarios of the library against its
-// decisions: a branch that no scenario expects is a branch that nobody has seen.
-func TestEveryBranchIsPractised(t *testing.T) {
-	t.Parallel()
-	for _, name := range []string{"hubspot", "web-down", "certificate", "postgres-full", "rollout-failed", "target-gone"} {
-		rb, file := library(t, name)
-		seen := map[string]bool{}
-		for _, sc := range file.Scenarios {
-			for id, branch := range sc.Expect.Decisions {
-				seen[id+">"+branch] = true
-			}
-		}
-		rb.Plan.Walk(func(s *plan.Step) {
-			for _, b := range s.Branches {
-				switch {
-				case seen[s.ID+">"+b.ID], name == "hubspot" && b.ID == "unclear":
-				case s.ID == "webhook" && seen["webhook>signature"]: // its branches are one list of words
-				default:
-					t.Errorf("%s: no scenario takes the branch %s of %s", name, b.ID, s.ID)
-				}
-			}
-		})
-	}
 }
