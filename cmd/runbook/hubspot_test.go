@@ -91,17 +91,17 @@ var tokenSituations = []situation{
 }
 
 var limitSituations = []situation{
-	{name: "the daily quota is used up", api: []reply{{status: 429, body: "429-daily.json"}}, usage: []reply{used}, args: []string{"--answer", "pause_jobs=done"}, outcome: "mitigated",
+	{name: "the daily quota is used up", api: []reply{{status: 429, body: "429-daily.json"}}, usage: []reply{used}, args: []string{"--answer", "pause_jobs=done", "--answer", "until_reset=refuse"}, outcome: "mitigated",
 		decisions: "diagnosis=rate_limited limit=daily_limit reset=known", summary: []string{"1 of 500000", "2020-04-10T04:00:00Z"}, facts: map[string]string{"severity": "P2"}},
-	{name: "the daily quota is used up, for the usage too", api: []reply{{status: 429, body: "429-daily.json"}}, usage: []reply{{status: 429, body: "429-daily.json"}}, args: []string{"--answer", "pause_jobs=done"},
+	{name: "the daily quota is used up, for the usage too", api: []reply{{status: 429, body: "429-daily.json"}}, usage: []reply{{status: 429, body: "429-daily.json"}}, args: []string{"--answer", "pause_jobs=done", "--answer", "until_reset=refuse"},
 		outcome: "mitigated", decisions: "limit=daily_limit reset=unknown", summary: []string{"HubSpot did not say"}},
-	{name: "a daily 429 without a policy", api: []reply{{status: 429, headers: "X-HubSpot-RateLimit-Daily-Remaining: 0", body: "<html>"}}, usage: []reply{used}, args: []string{"--answer", "pause_jobs=done"}, outcome: "mitigated", decisions: "limit=daily_limit"},
+	{name: "a daily 429 without a policy", api: []reply{{status: 429, headers: "X-HubSpot-RateLimit-Daily-Remaining: 0", body: "<html>"}}, usage: []reply{used}, args: []string{"--answer", "pause_jobs=done", "--answer", "until_reset=refuse"}, outcome: "mitigated", decisions: "limit=daily_limit"},
 	{name: "we call too fast", api: []reply{{status: 429, headers: "headers-private-app.txt", body: "429-ten-secondly.json"}, good}, args: []string{"--answer", "throttle=done"}, outcome: "mitigated",
 		decisions: "diagnosis=rate_limited limit=burst_limit", facts: map[string]string{"cause": "Our own app calls more often than HubSpot allows at once (100 calls in 10000 ms)"}},
 	{name: "we search too fast", api: []reply{{status: 429, headers: "headers-search.txt", body: "429-secondly-search.json"}, good}, args: []string{"--answer", "throttle=done"}, outcome: "mitigated",
 		decisions: "limit=burst_limit", facts: map[string]string{"cause": "Our own app searches more often than HubSpot allows in a second"}},
 	{name: "a 429 that says nothing", api: []reply{{status: 429}, good}, args: []string{"--answer", "throttle=done"}, outcome: "mitigated", decisions: "limit=burst_limit",
-		facts: map[string]string{"cause": "Our own app calls more often than HubSpot allows at once (unknown calls in unknown ms)"}},
+		facts: map[string]string{"cause": "Our own app calls more often than HubSpot allows at once"}},
 }
 
 var platformSituations = []situation{
