@@ -5,33 +5,53 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 
 	"runbook/engine/source"
 )
 
-// finding is the JSON form. Lines and columns count from 1, columns in
+// place is where something stands. Lines and columns count from 1, columns in
 // characters.
-type finding struct {
-	Code      string `json:"code"`
-	Severity  string `json:"severity"`
+type place struct {
 	File      string `json:"file"`
 	Line      int    `json:"line"`
 	Column    int    `json:"column"`
 	EndLine   int    `json:"end_line"`
 	EndColumn int    `json:"end_column"`
-	Message   string `json:"message"`
-	Detail    string `json:"detail"`
+}
+
+func placeOf(s source.Span) place {
+	from, to := s.Position(), s.EndPosition()
+	p := place{Line: from.Line, Column: from.Column, EndLine: to.Line, EndColumn: to.Column}
+	if s.File != nil {
+		p.File = s.File.Name
+	}
+	return p
+}
+
+// finding is the JSON form.
+type finding struct {
+	Code     string `json:"code"`
+	Severity string `json:"severity"`
+	place
+	Message string `json:"message"`
+	Detail  string `json:"detail"`
+	Related []note `json:"related,omitempty"`
+}
+
+// note is another place that a finding is about, and what it has to do with it.
+type note struct {
+	place
+	Text string `json:"text"`
 }
 
 func findings(found source.Diagnostics) []finding {
 	out := make([]finding, 0, len(found))
 	for _, d := range found {
-		from, to := d.Span.Position(), d.Span.EndPosition()
-		f := finding{Code: d.Code, Severity: d.Severity.String(), Line: from.Line, Column: from.Column,
-			EndLine: to.Line, EndColumn: to.Column, Message: d.Summary, Detail: d.Detail}
-		if d.Span.File != nil {
-			f.File = d.Span.File.Name
+		f := finding{Code: d.Code, Severity: d.Severity.String(), place: placeOf(d.Span), Message: d.Summary, Detail: d.Detail}
+		for _, n := range d.Related {
+			f.Related = append(f.Related, note{placeOf(n.Span), n.Text})
 		}
 		out = append(out, f)
 	}
@@ -54,6 +74,9 @@ func GitHub(w io.Writer, found source.Diagnostics) error {
 	b := bufio.NewWriter(w)
 	for _, f := range findings(found) {
 		message := f.Message
+		for _, n := range f.Related {
+			message += fmt.Sprintf("\n%s:%d:%d: %s", n.File, n.Line, n.Column, n.Text)
+		}
 		if f.Detail != "" {
 			message += "\n" + f.Detail
 		}
@@ -82,17 +105,31 @@ func SARIF(w io.Writer, found source.Diagnostics) error {
 			seen[f.Code] = true
 			rules = append(rules, object{"id": f.Code})
 		}
-		results = append(results, object{
+		result := object{
 			"ruleId": f.Code, "level": f.Severity,
-			"message": object{"text": strings.TrimSpace(f.Message + "\n" + f.Detail)},
-			"locations": []object{{"physicalLocation": object{
-				"artifactLocation": object{"uri": strings.ReplaceAll(f.File, "\\", "/")},
-				"region":           object{"startLine": max(1, f.Line), "startColumn": max(1, f.Column), "endLine": max(1, f.EndLine), "endColumn": max(1, f.EndColumn)},
-			}}},
-		})
+			"message":   object{"text": strings.TrimSpace(f.Message + "\n" + f.Detail)},
+			"locations": []object{{"physicalLocation": physical(f.place)}},
+		}
+		if len(f.Related) > 0 {
+			related := []object{}
+			for _, n := range f.Related {
+				related = append(related, object{"physicalLocation": physical(n.place), "message": object{"text": n.Text}})
+			}
+			result["relatedLocations"] = related
+		}
+		results = append(results, result)
 	}
 	return encode(w, object{
 		"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",
 		"runs": []object{{"tool": object{"driver": object{"name": "runbook", "rules": rules}}, "columnKind": "unicodeCodePoints", "results": results}},
 	})
+}
+
+// physical is a place in SARIF's words; a file is named by a URI.
+func physical(p place) object {
+	file := url.URL{Path: strings.ReplaceAll(p.File, "\\", "/")}
+	return object{
+		"artifactLocation": object{"uri": file.String()},
+		"region":           object{"startLine": max(1, p.Line), "startColumn": max(1, p.Column), "endLine": max(1, p.EndLine), "endColumn": max(1, p.EndColumn)},
+	}
 }

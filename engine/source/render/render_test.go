@@ -60,7 +60,54 @@ func TestMachineForms(t *testing.T) {
 	if !strings.Contains(s.String(), `"startLine": 2`) || !json.Valid(s.Bytes()) {
 		t.Errorf("SARIF: %s", s.String())
 	}
-	if want := "::error file=dir/a b.yaml,line=2,endLine=2,col=1,endColumn=4,title=unknown-key::no key `x`%0ADid you mean `y`?\n"; g.String() != want {
+	if want := "::error file=dir/a b.yaml,line=2,endLine=2,col=1,endColumn=4,title=unknown-key::no key `x`%0Adir/a b.yaml:1:1: first%0ADid you mean `y`?\n"; g.String() != want {
+		t.Errorf("GitHub: %q", g.String())
+	}
+}
+
+// elsewhere is a finding whose cause stands in another file.
+func elsewhere() source.Diagnostics {
+	d := found("a: 1\nbad: 2\n", "bad")
+	other := source.NewFile("outer file.yaml", []byte("x\nrun: it\n"))
+	d[0].Related = []source.Note{{Span: source.Span{File: other, Start: 2, End: 5}, Text: "it is run here"}}
+	return d
+}
+
+// TestRelatedPlaceInAnotherFile: the text says in which file the place stands.
+func TestRelatedPlaceInAnotherFile(t *testing.T) {
+	var b bytes.Buffer
+	if err := Text(&b, elsewhere(), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "      | ^^^\n    in outer file.yaml:2:1:\n    2 | run: it\n      | ^^^ it is run here\n"; !strings.Contains(b.String(), want) {
+		t.Errorf("the text does not name the other file:\n%s", b.String())
+	}
+}
+
+// TestMachineFormsHaveRelatedPlaces: what a person is shown, a program is told.
+func TestMachineFormsHaveRelatedPlaces(t *testing.T) {
+	var j, s, g bytes.Buffer
+	for _, err := range []error{JSON(&j, elsewhere()), SARIF(&s, elsewhere()), GitHub(&g, elsewhere())} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var list []struct {
+		Related []struct {
+			File         string
+			Line, Column int
+			Text         string
+		}
+	}
+	if err := json.Unmarshal(j.Bytes(), &list); err != nil || len(list[0].Related) != 1 || list[0].Related[0].File != "outer file.yaml" || list[0].Related[0].Line != 2 || list[0].Related[0].Text != "it is run here" {
+		t.Errorf("JSON: %v %s", err, j.String())
+	}
+	for _, want := range []string{`"relatedLocations": [`, `"uri": "outer%20file.yaml"`, `"text": "it is run here"`, `"uri": "dir/a%20b.yaml"`} {
+		if !strings.Contains(s.String(), want) {
+			t.Errorf("SARIF lacks %s:\n%s", want, s.String())
+		}
+	}
+	if !strings.Contains(g.String(), "%0Aouter file.yaml:2:1: it is run here%0A") {
 		t.Errorf("GitHub: %q", g.String())
 	}
 }

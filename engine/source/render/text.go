@@ -37,6 +37,10 @@ func Text(w io.Writer, found source.Diagnostics, o Options) error {
 			p.severity(d.Severity), p.bold(clean(d.Summary)), p.dim("["+d.Code+"]"))
 		excerpt(b, d.Span, "", p)
 		for _, n := range d.Related {
+			if n.Span.File != nil && n.Span.File != d.Span.File {
+				at := n.Span.Position()
+				fmt.Fprintf(b, "    in %s:%d:%d:\n", clean(n.Span.File.Name), at.Line, at.Column)
+			}
 			excerpt(b, n.Span, n.Text, p)
 		}
 		for _, line := range strings.Split(strings.TrimRight(d.Detail, "\n"), "\n") {
