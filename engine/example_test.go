@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing/fstest"
+	"time"
 
 	"runbook/engine"
 	"runbook/engine/interp"
 	"runbook/engine/journal"
 	"runbook/engine/kind"
 	"runbook/engine/kind/exec"
+	"runbook/engine/secret"
 	"runbook/engine/source"
 	"runbook/engine/spec"
 	"runbook/engine/types"
@@ -122,20 +125,21 @@ func ExamplePlaces_Open() {
 	// true small
 }
 
-// Secrets come from where the program keeps them: Session.Env is any function from
-// a name to a value. The run masks what it was given.
-func ExampleSession() {
-	vault := map[string]string{"API_TOKEN": "token-from-the-vault"}
+// Secrets come from where the program keeps them: a provider is asked for each that
+// the runbook declares, whatever source its file names. The run masks what it was
+// given.
+func ExampleSession_secrets() {
+	vault := map[string]string{"api_token": "token-from-the-vault"}
 	rb, _ := engine.Load(source.NewFile("secret.yaml", []byte(`apiVersion: runbook/v1
 name: secret
-secrets: {api_token: {env: API_TOKEN}}
+secrets: {api_token: {file: /run/secrets/api_token}}
 steps:
   - check: login
     shell: {stdin: "{{ .secrets.api_token }}", script: 'read -r token || [ -n "$token" ]; echo "$token"'}
     outputs: {said: stdout}
 `)))
 	out, err := rb.Run(context.Background(), engine.RunOptions{Session: engine.Session{
-		Env: func(name string) string { return vault[name] },
+		Secrets: func(_ context.Context, s secret.Source) (string, error) { return vault[s.Name], nil },
 	}})
 	if err != nil {
 		fmt.Println(err)
@@ -221,4 +225,74 @@ steps:
 	}
 	fmt.Println(out.Outcome, out.State.Step("next").Decision.Branch)
 	// Output: completed drowning
+}
+
+// ship is a World of the program's own: a runtime in which calls are answered by
+// the ship's own crane, time passes as it says, and its log is the journal.
+type ship struct {
+	held int
+	now  time.Time
+	log  []string
+}
+
+func (s *ship) Call(k interp.Key, c interp.Call) (interp.Result, error) {
+	s.now, s.held = s.now.Add(time.Minute), s.held-20
+	return interp.Result{Fields: map[string]any{"waiting": s.held}, Duration: time.Minute}, nil
+}
+
+func (s *ship) Ask(interp.Key, interp.Question) (interp.Answer, error) {
+	return interp.Answer{Choice: "approve", By: "the captain"}, nil
+}
+
+func (s *ship) Sleep(k interp.Key, d time.Duration) error {
+	s.now, s.log = s.now.Add(d), append(s.log, fmt.Sprint("waited ", d, " for ", k))
+	return nil
+}
+
+func (s *ship) Now() time.Time { return s.now }
+
+func (s *ship) Emit(k interp.Key, e interp.Event) {
+	if e.Type == journal.StepFinished || e.Type == journal.RunFinished {
+		s.log = append(s.log, strings.TrimSpace(fmt.Sprint(e.Type, " ", k)))
+	}
+}
+
+// Within is a scope that never runs out of time.
+func (s *ship) Within(_ interp.Key, _ time.Duration, f func(interp.World) error) error { return f(s) }
+
+// Each runs one branch after the other.
+func (s *ship) Each(_ interp.Key, n, _ int, f func(int, interp.World) error, stop func(int, error) bool) []error {
+	errs := make([]error, n)
+	for i := range errs {
+		if errs[i] = f(i, s); errs[i] != nil && stop(i, errs[i]) {
+			break
+		}
+	}
+	return errs
+}
+
+func (s *ship) Enter(interp.Key, interp.Sub) (interp.World, error) { return s, nil }
+
+// Where a runbook runs is a World; a program can bring its own.
+func ExampleRunbook_RunIn() {
+	rb, found := engine.Load(source.NewFile("hold.yaml", []byte(`apiVersion: runbook/v1
+name: hold
+steps:
+  - {action: unload, confirm: "Unload it?", queue: {name: hold}, idempotent: true, expect: waiting < 10, poll: {every: 1h, for: 12h}}
+outputs: {left: steps.unload.waiting}
+`)), engine.With(queue{}.kind()))
+	if rb == nil {
+		fmt.Println(found)
+		return
+	}
+	at := &ship{held: 60, now: time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)}
+	out, err := rb.RunIn(at, interp.Options{Run: "hold-1", User: "the captain"})
+	fmt.Println(out.Outcome, out.Outputs["left"], err, at.now.Format(time.TimeOnly))
+	fmt.Println(strings.Join(at.log, "\n"))
+	// Output:
+	// completed 0 <nil> 05:03:00
+	// waited 1h0m0s for unload#p1.poll
+	// waited 1h0m0s for unload#p2.poll
+	// step.finished unload
+	// run.finished
 }

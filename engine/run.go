@@ -46,8 +46,12 @@ type Session struct {
 	Host  string
 	Store *journal.Store           // nil keeps nothing
 	Env   func(name string) string // where secrets are looked up; nil: nothing
-	Hide  []string                 // variables that no program gets, besides those of secrets
-	Watch []func(journal.Event)    // told of every event, in order
+	// Secrets is a provider of the program's own, say a vault: before the first step
+	// it is asked for every declared secret, whatever source the file names for it.
+	// "" is one that it does not have. Nil goes by the file.
+	Secrets func(context.Context, secret.Source) (string, error)
+	Hide    []string              // variables that no program gets, besides those of secrets
+	Watch   []func(journal.Event) // told of every event, in order
 	// Hurry is closed when a cancelled run shall not wait for programs that take
 	// their time to end: they are killed. Nil is never.
 	Hurry <-chan struct{}
@@ -203,6 +207,7 @@ func (rb *Runbook) open(o RunOptions) (*running, error) {
 	r.guard = guard.New(set, r.doors)
 	r.around = map[*guard.Guard]ran{r.guard: {rb.Plan, o.Inputs}}
 	r.store = secret.NewStore(r.masker, rb.sources(o.Scenario), r.lookup, r.secretCommand)
+	r.store.Provide = r.provider()
 	return r, nil
 }
 
@@ -231,54 +236,6 @@ func (r *running) close() {
 	if r.emu != nil {
 		_ = r.emu.Close() // nothing is left to be lost
 	}
-}
-
-// lookup finds a secret's environment variable; in a drill, the scenario's
-// secret under its own name.
-func (r *running) lookup(name string) (string, bool) {
-	if r.opts.Scenario != nil {
-		v, ok := r.opts.Scenario.Secrets[name]
-		return v, ok
-	}
-	if r.opts.Env == nil {
-		return "", false
-	}
-	v := r.opts.Env(name)
-	return v, v != ""
-}
-
-// secretCommand runs the program that prints a secret. It needs no permission:
-// it stands in the file where nothing but its own words can fill it in.
-func (r *running) secretCommand(ctx context.Context, argv []string) (string, error) {
-	g := guard.New(permit.Set{Observe: argv[:1]}, guard.Options{Hurry: r.opts.Hurry})
-	ctx, stop := context.WithTimeout(ctx, time.Minute)
-	defer stop()
-	out, err := g.RunProgram(ctx, guard.Program{Argv: argv, MaxOut: 64 << 10})
-	if err == nil && out.Exit != 0 {
-		err = fmt.Errorf("exit %d", out.Exit) // not its output: that may hold the secret
-	}
-	return out.Stdout, err
-}
-
-func (rb *Runbook) sources(s *scenario.Scenario) []secret.Source {
-	var out []secret.Source
-	for _, x := range rb.secrets() {
-		src := secret.Source{Name: x.Key, Env: x.Env, File: x.File, Command: x.Command, Optional: x.Optional}
-		if s != nil {
-			src = secret.Source{Name: x.Key, Env: x.Name, Optional: x.Optional}
-		}
-		out = append(out, src)
-	}
-	return out
-}
-
-// secrets are those of all the files that the run is made of.
-func (rb *Runbook) secrets() []*plan.Secret {
-	var out []*plan.Secret
-	for _, p := range rb.Plan.Plans() {
-		out = append(out, p.Secrets...)
-	}
-	return out
 }
 
 // inside is the guard of another runbook that is run inside one.
@@ -333,17 +290,6 @@ func (r *running) reached(ctx context.Context, x ran) (hosts []string) {
 	return hosts
 }
 
-// secretEnv are the variables that programs do not get.
-func (rb *Runbook) secretEnv() []string {
-	var out []string
-	for _, s := range rb.secrets() {
-		if s.Env != "" {
-			out = append(out, s.Env)
-		}
-	}
-	return out
-}
-
 // permissions are the file's, with the hosts that depend on inputs.
 func permissions(p *plan.Plan, inputs map[string]any) (permit.Set, error) {
 	set := p.Permissions.Static
@@ -367,63 +313,6 @@ func permissions(p *plan.Plan, inputs map[string]any) (permit.Set, error) {
 		}
 	}
 	return set, nil
-}
-
-// requirements verifies programs and secrets. Commands that print secrets are
-// not run for it.
-func (r *running) requirements(context.Context) error {
-	missing := &MissingError{}
-	for _, p := range r.rb.Plan.Plans() {
-		missing.Lines = append(missing.Lines, r.programs(p)...)
-	}
-	for _, s := range r.rb.secrets() {
-		if s.Optional || r.store.Present(s.Key) {
-			continue
-		}
-		missing.Lines = append(missing.Lines, r.missingSecret(s))
-	}
-	if len(missing.Lines) > 0 {
-		return missing
-	}
-	return nil
-}
-
-// programs are those of a plan that are not installed. What the inputs of another
-// runbook decide is not known before it is run.
-func (r *running) programs(p *plan.Plan) []string {
-	var out []string
-	for _, q := range p.Requires {
-		if r.world != nil {
-			break // programs are emulated
-		}
-		if q.If != nil && p != r.rb.Plan {
-			continue
-		}
-		if needed, err := q.Needed(r.opts.Inputs); err != nil {
-			out = append(out, fmt.Sprintf("whether the program %s is needed cannot be computed: %s", q.Command, err))
-			continue
-		} else if !needed {
-			continue
-		}
-		if _, err := r.guard.Find(q.Command); err != nil {
-			out = append(out, fmt.Sprintf("the program %s is not installed, and %s needs it", q.Command, p.Name))
-		}
-	}
-	return out
-}
-
-func (r *running) missingSecret(s *plan.Secret) string {
-	about := ""
-	if s.Description != "" {
-		about = " (" + s.Description + ")"
-	}
-	switch {
-	case r.world != nil:
-		return fmt.Sprintf("the scenario %s has no secret %s%s", r.opts.Scenario.Name, s.Name, about)
-	case s.Env != "":
-		return fmt.Sprintf("secret %s%s is missing: set the environment variable %s", s.Key, about, s.Env)
-	}
-	return fmt.Sprintf("secret %s%s is missing: put it into the file %s", s.Key, about, s.File)
 }
 
 // walk hands the plan to the runtime and closes the journal.

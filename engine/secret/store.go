@@ -33,6 +33,9 @@ type Store struct {
 	Env    func(string) (string, bool)
 	// Run runs a secret's command and gives its standard output.
 	Run func(ctx context.Context, argv []string) (string, error)
+	// Provide, where it is not nil, gives all declared secrets, whatever source is
+	// declared; "" is one that is not there.
+	Provide func(context.Context, Source) (string, error)
 
 	mu      sync.Mutex
 	sources map[string]Source
@@ -95,7 +98,7 @@ func (s *Store) Get(ctx context.Context, name string) (string, error) {
 }
 
 // Present reports whether a declared secret has a value, without running a
-// command: that of a command counts as there.
+// command: that of a command counts as there. A provider is asked.
 func (s *Store) Present(name string) bool {
 	s.mu.Lock()
 	src, declared := s.sources[name]
@@ -104,6 +107,9 @@ func (s *Store) Present(name string) bool {
 	switch {
 	case !declared:
 		return collected
+	case s.Provide != nil:
+		v, err := s.Get(context.Background(), name)
+		return err == nil && v != ""
 	case src.Env != "":
 		v, ok := s.Env(src.Env)
 		return ok && v != ""
@@ -122,8 +128,11 @@ func (s *Store) fetch(ctx context.Context, src Source) (string, error) {
 	if errors.Is(err, errNotThere) && src.Optional {
 		return "", nil
 	}
+	if errors.Is(err, errNotThere) && s.Provide != nil {
+		return "", fmt.Errorf("secret %s is missing: the provider of secrets does not have it", src.Name)
+	}
 	if err != nil {
-		return "", fmt.Errorf("secret %s: %s %w%s", src.Name, from, err, remedy(src))
+		return "", fmt.Errorf("secret %s: %s %w%s", src.Name, from, err, s.remedy(src))
 	}
 	if err := s.Masker.Add(src.Name, v); err != nil {
 		return "", fmt.Errorf("%w (from %s)", err, from)
@@ -131,8 +140,10 @@ func (s *Store) fetch(ctx context.Context, src Source) (string, error) {
 	return v, nil
 }
 
-func remedy(src Source) string {
+func (s *Store) remedy(src Source) string {
 	switch {
+	case s.Provide != nil:
+		return ""
 	case src.Env != "":
 		return "; set " + src.Env
 	case src.File != "":
@@ -145,6 +156,12 @@ func remedy(src Source) string {
 // the end of a file or of a program's output belongs to the tool that wrote it.
 func (s *Store) read(ctx context.Context, src Source) (value, from string, err error) {
 	switch {
+	case s.Provide != nil:
+		v, err := s.Provide(ctx, src)
+		if err != nil {
+			err = fmt.Errorf("failed: %w", err)
+		}
+		return v, "the provider of secrets", err
 	case src.Env != "":
 		v, ok := s.Env(src.Env)
 		if !ok {
