@@ -143,8 +143,9 @@ func (c *compiler) channels(st *Step, n *syntax.Node) {
 			continue
 		}
 		ch := c.plan.Channel(to.Text.Value)
-		if ch == nil && c.root.Get("channels").Doubtful(to.Text.Value) || ch == nil && !c.root.Get("channels").Get(to.Text.Value).Sound() {
-			continue // it may be the one that could not be read
+		declared := c.root.Get("channels")
+		if ch == nil && (c.root.Doubtful("channels") || declared.Doubtful(to.Text.Value) || declared.Get(to.Text.Value) != nil) {
+			continue // what is wrong with it is said where it is declared
 		}
 		if ch == nil {
 			c.unknown(to.Span, "channel", to.Text.Value, have)
