@@ -31,7 +31,11 @@ type given struct {
 func (p *program) answers(c *cli.Context) (*answers, error) {
 	a := &answers{yes: c.Bool("yes"), approve: map[string]string{}, whole: map[string]string{}, fields: map[string]map[string]given{}}
 	for _, kv := range c.StringSlice("approve") {
-		step, typed, _ := strings.Cut(kv, "=")
+		step, typed, retyped := strings.Cut(kv, "=")
+		if strings.HasSuffix(step, ">undo") && !retyped {
+			a.whole[step] = "approve"
+			continue
+		}
 		a.approve[step] = typed
 	}
 	for _, kv := range c.StringSlice("answer") {

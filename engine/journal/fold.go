@@ -28,6 +28,7 @@ type State struct {
 	Moments []Moment
 
 	byKey  map[string]*Step
+	once   map[string]*Step // by the key without rounds: that of the last one
 	others []Another
 }
 
@@ -86,10 +87,18 @@ func Fold(events []Event) *State {
 }
 
 // NewState is the state before the first event.
-func NewState() *State { return &State{Facts: map[string]any{}, byKey: map[string]*Step{}} }
+func NewState() *State {
+	return &State{Facts: map[string]any{}, byKey: map[string]*Step{}, once: map[string]*Step{}}
+}
 
-// Step finds a step by its key, or nil.
-func (s *State) Step(key string) *Step { return s.byKey[key] }
+// Step finds a step by its key, or nil. A key without rounds is that of the latest:
+// what is owed once, as an undo is, speaks of it.
+func (s *State) Step(key string) *Step {
+	if st := s.byKey[key]; st != nil {
+		return st
+	}
+	return s.once[key]
+}
 
 // Apply takes one event. Events of a type that is not known are passed over.
 func (s *State) Apply(e Event) {
@@ -167,7 +176,7 @@ func (s *State) settle(key string) {
 // there up to a step that began (`store>undo` is store's).
 func (s *State) owner(e Event) *Step {
 	for key := StepKey(e.Key); key != ""; key = StepKey(outer(key)) {
-		if st := s.byKey[key]; st != nil {
+		if st := s.Step(key); st != nil {
 			return st
 		}
 	}
@@ -200,7 +209,7 @@ func (s *State) begin(e Event) *Step {
 	st := s.byKey[e.Key]
 	if st == nil {
 		st = &Step{ID: e.Step, Key: e.Key, Depth: strings.Count(e.Key, "/"), Began: e.Time}
-		s.byKey[e.Key] = st
+		s.byKey[e.Key], s.once[Once(e.Key)] = st, st
 		s.Steps = append(s.Steps, st)
 	}
 	return st

@@ -28,7 +28,7 @@ func TestOwner(t *testing.T) {
 	for _, key := range []string{"g", "g#p1/a", "g#p2/a"} {
 		s.Apply(Event{Type: StepStarted, Step: "x", Key: key})
 	}
-	for key, want := range map[string]string{"g#p2/a#a1": "g#p2/a", "g#p2.poll": "g", "g#p1/a#a1.doubt/check_after#a1": "g#p1/a", "g/a>undo": "g", "g#p3/a": "g", "other#a1": ""} {
+	for key, want := range map[string]string{"g#p2/a#a1": "g#p2/a", "g#p2.poll": "g", "g#p1/a#a1.doubt/check_after#a1": "g#p1/a", "g/a>undo": "g#p2/a", "g#p3/a": "g", "other#a1": ""} {
 		got := ""
 		if st := s.owner(Event{Key: key}); st != nil {
 			got = st.Key

@@ -113,18 +113,19 @@ func (m *md) actions(s *journal.State) {
 }
 
 // approvers are those who let a step happen: asked about itself, about a group
-// around it, or about the undo that it is part of.
+// around it, or about the undo that it is part of. What was said of a group is no
+// word on the undo of what was done in it.
 func approvers(s *journal.State, st *journal.Step) string {
 	var out []string
 	for at := 0; at <= len(st.Key); at++ {
 		if at < len(st.Key) && st.Key[at] != '/' && st.Key[at] != '>' {
 			continue
 		}
-		around := s.Step(st.Key[:at])
-		if around == nil {
+		around, behind := s.Step(journal.StepKey(st.Key[:at])), st.Key[at:]
+		undo := strings.HasPrefix(behind, ">undo/")
+		if around == nil || !undo && strings.Contains(behind, ">undo/") {
 			continue
 		}
-		undo := strings.HasPrefix(st.Key[at:], ">undo/")
 		for _, q := range around.Questions {
 			if q.Answered == nil || (q.Asked.Kind == "undo") != undo || around != st && !undo && q.Asked.Kind != "confirm" {
 				continue
