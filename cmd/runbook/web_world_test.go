@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
-
 )
 
 // site is a web service at night: name servers, a port, certificates and pages on

@@ -43,7 +43,7 @@ func TestSendingPermitsOneHost(t *testing.T) {
 		if x.takes != (err == nil) || err != nil && !errors.As(err, &denied) {
 			t.Errorf("%s: %v", x.name, err)
 		}
-		if g.Sending(x.to) != g.Sending(x.to) {
+		if first := g.Sending(x.to); g.Sending(x.to) != first {
 			t.Error("each message has connections of its own")
 		}
 		own, err := g.Client(TLS{}, 0)

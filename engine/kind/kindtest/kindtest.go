@@ -70,7 +70,7 @@ func stub(t *testing.T, k exec.Kind) {
 		t.Errorf("a stub of %s that says nothing is the error %s", k.Name, word)
 	}
 	typed(t, k.Result, k.Some(reply))
-	if s.Line(map[string]any{}) != s.Line(map[string]any{}) {
+	if first := s.Line(map[string]any{}); s.Line(map[string]any{}) != first {
 		t.Errorf("the line of a call of %s is another each time", k.Name)
 	}
 }
