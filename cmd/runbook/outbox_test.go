@@ -124,7 +124,7 @@ func newDesk(t *testing.T, runbook string, env ...string) *desk {
 func (d *desk) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Dir = d.dir
-	cmd.Env = append([]string{"RUNBOOK_TEST_MAIN=1", "HOME=" + d.dir, "RUNBOOK_STATE=" + d.dir + "/state", "PATH=" + os.Getenv("PATH"), "NO_PROXY=*", hurried}, d.env...)
+	cmd.Env = append([]string{"RUNBOOK_TEST_MAIN=1", "HOME=" + d.dir, "RUNBOOK_STATE=" + d.dir + "/state", "PATH=" + os.Getenv("PATH"), "NO_PROXY=*", "GORACE=" + hurried}, d.env...)
 	return cmd
 }
 

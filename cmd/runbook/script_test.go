@@ -26,9 +26,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// hurried tells the race detector not to wait a second at the end of each program.
-const hurried = "atexit_sleep_ms=0"
-
 var update = flag.Bool("update", false, "write the expected output of the scripts anew")
 
 func TestMain(m *testing.M) {
