@@ -101,6 +101,7 @@ type about struct {
 	Secrets     []aboutSecret       `json:"secrets"`
 	Requires    []string            `json:"requires,omitempty"`
 	Permissions map[string][]string `json:"permissions"`
+	Outputs     []aboutOutput       `json:"outputs,omitempty"`
 	Steps       []aboutStep         `json:"steps"`
 	Scenarios   []aboutScenario     `json:"scenarios,omitempty"`
 }
@@ -111,6 +112,12 @@ type aboutInput struct {
 	Required    bool   `json:"required"`
 	Default     any    `json:"default,omitempty"`
 	Description string `json:"description,omitempty"`
+}
+
+// aboutOutput is a value that the run gives.
+type aboutOutput struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
 }
 
 type aboutSecret struct {
@@ -125,6 +132,7 @@ type aboutStep struct {
 	Role  string      `json:"role"`
 	Title string      `json:"title,omitempty"`
 	When  string      `json:"when,omitempty"` // of a branch
+	Runs  string      `json:"runs,omitempty"` // the file of another runbook
 	Steps []aboutStep `json:"steps,omitempty"`
 }
 
@@ -151,16 +159,15 @@ func (p *program) description(name string, plain bool) (*about, error) {
 	for _, in := range pl.Inputs {
 		d.Inputs = append(d.Inputs, aboutInput{in.Name, in.Type.String(), in.Required, types.Encode(in.Default), in.Description})
 	}
-	for _, s := range pl.Secrets {
-		d.Secrets = append(d.Secrets, aboutSecret{s.Name, secretSource(s), s.Optional, s.Description})
-	}
-	for _, q := range pl.Requires {
-		need := q.Command
-		if q.If != nil {
-			need += " (if " + q.If.Source + ")"
+	for _, p := range pl.Plans() { // the secrets of all have to be there before the first step
+		for _, s := range p.Secrets {
+			d.Secrets = append(d.Secrets, aboutSecret{s.Key, secretSource(s), s.Optional, s.Description})
 		}
-		d.Requires = append(d.Requires, need)
 	}
+	for _, o := range pl.Outputs {
+		d.Outputs = append(d.Outputs, aboutOutput{o.Name, o.Type.String()})
+	}
+	d.Requires = pl.Needs()
 	d.Steps = outline(pl.Steps, nil)
 	if len(pl.Finally) > 0 {
 		d.Steps = append(d.Steps, aboutStep{ID: "finally", Role: "group", When: "whatever happened", Steps: outline(pl.Finally, nil)})
@@ -185,13 +192,16 @@ func secretSource(s *plan.Secret) string {
 	return "the command " + strings.Join(s.Command, " ")
 }
 
-// outline is the tree of steps, with procedures in the places they are called
-// from. Procedures do not call themselves, so it ends.
+// outline is the tree of steps, with procedures and other runbooks in the places
+// they are called from. They do not call themselves, so it ends.
 func outline(steps []*plan.Step, out []aboutStep) []aboutStep {
 	for _, s := range steps {
 		a := aboutStep{ID: s.ID, Role: string(s.Role), Title: titleOf(s), Steps: outline(s.Steps, nil)}
 		if s.Call != nil {
 			a.Steps = outline(s.Call.Procedure.Steps, a.Steps)
+		}
+		if s.Sub != nil {
+			a.Runs, a.Steps = s.Sub.Plan.File.Name, outline(s.Sub.Plan.Steps, a.Steps)
 		}
 		for _, b := range s.Branches {
 			a.Steps = append(a.Steps, outlineBranch(b))
@@ -225,7 +235,7 @@ func titleOf(s *plan.Step) string {
 
 // write draws it for people.
 func (d *about) write(p *program) {
-	p.printf("%s  %s\n", report.Clean(d.Name), report.Clean(d.Title))
+	p.printf("%s%s\n", report.Clean(d.Name), apart(d.Title))
 	if d.Description != "" {
 		p.printf("\n%s\n", report.Clean(strings.TrimRight(d.Description, "\n")))
 	}
@@ -235,13 +245,19 @@ func (d *about) write(p *program) {
 	}
 	d.writeNeeds(p)
 	d.writeMayDo(p)
+	if len(d.Outputs) > 0 {
+		p.printf("\nGives\n")
+	}
+	for _, o := range d.Outputs {
+		p.printf("  %-14s %s\n", report.Clean(o.Name), report.Clean(o.Type))
+	}
 	p.printf("\nSteps\n")
 	writeOutline(p, d.Steps, 1)
 	if len(d.Scenarios) > 0 {
 		p.printf("\nScenarios to practise: runbook run %s --scenario NAME\n", d.Name)
 	}
 	for _, s := range d.Scenarios {
-		p.printf("  %-26s %s\n", report.Clean(s.Name), report.Clean(s.Title))
+		p.printf("%s\n", strings.TrimRight(fmt.Sprintf("  %-26s %s", report.Clean(s.Name), report.Clean(s.Title)), " "))
 	}
 }
 
@@ -270,7 +286,7 @@ func (d *about) writeNeeds(p *program) {
 		} else if !in.Required {
 			def = "optional"
 		}
-		p.printf("  %-14s %s, %s  %s\n", report.Clean(in.Name), in.Type, report.Clean(def), report.Clean(in.Description))
+		p.printf("  %-14s %s, %s%s\n", report.Clean(in.Name), in.Type, report.Clean(def), apart(in.Description))
 	}
 	if len(d.Secrets) > 0 {
 		p.printf("\nSecrets\n")
@@ -280,11 +296,19 @@ func (d *about) writeNeeds(p *program) {
 		if s.Optional {
 			optional = " (optional)"
 		}
-		p.printf("  %-14s from %s%s  %s\n", report.Clean(s.Name), report.Clean(s.From), optional, report.Clean(s.Description))
+		p.printf("  %-14s from %s%s%s\n", report.Clean(s.Name), report.Clean(s.From), optional, apart(s.Description))
 	}
 	if len(d.Requires) > 0 {
 		p.printf("\nNeeds     %s\n", report.Clean(strings.Join(d.Requires, ", ")))
 	}
+}
+
+// apart is a title or a description behind something else, or nothing.
+func apart(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "  " + report.Clean(text)
 }
 
 // defaultText quotes what is text, so that an empty one is seen.
@@ -303,6 +327,9 @@ func writeOutline(p *program, steps []aboutStep, depth int) {
 		}
 		if s.When != "" {
 			line += "  [" + s.When + "]"
+		}
+		if s.Runs != "" {
+			line += "  (runs " + s.Runs + ")"
 		}
 		p.printf("%s\n", report.Clean(strings.ReplaceAll(line, "\n", " ")))
 		writeOutline(p, s.Steps, depth+1)

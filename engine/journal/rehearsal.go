@@ -6,6 +6,7 @@ type RunRehearsedData struct {
 	Runbook     Runbook             `json:"runbook"`
 	Inputs      map[string]any      `json:"inputs"`
 	Permissions map[string][]string `json:"permissions"`
+	Needs       []string            `json:"needs,omitempty"`
 	Outputs     map[string]string   `json:"outputs,omitempty"` // their expressions
 }
 
@@ -28,6 +29,7 @@ type StepRehearsedData struct {
 	Collect      []AnswerField     `json:"collect,omitempty"`
 	Attach       []string          `json:"attach,omitempty"`
 	To           []string          `json:"to,omitempty"`
+	Status       string            `json:"status,omitempty"`
 	Text         string            `json:"text,omitempty"`
 	Ask          string            `json:"ask,omitempty"`
 	Outcome      string            `json:"outcome,omitempty"`

@@ -1,6 +1,9 @@
 package plan
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // MayDo is all that the file may do, as it is written, by list: observe, act,
 // hosts, env, read, write, messages. Empty lists are left out.
@@ -14,6 +17,25 @@ func (p *Plan) MayDo() map[string][]string {
 	for name, list := range map[string][]string{"observe": s.Observe, "act": s.Act, "hosts": hosts, "env": s.Env, "read": s.Read, "write": s.Write, "messages": p.channels()} {
 		if len(list) > 0 {
 			out[name] = list
+		}
+	}
+	return out
+}
+
+// Needs are the programs that have to be installed, in words: those of the file,
+// and those of the runbooks that it runs.
+func (p *Plan) Needs() []string {
+	var out []string
+	for _, x := range p.Plans() {
+		for _, q := range x.Requires {
+			need := q.Command
+			if q.If != nil {
+				need += " (if " + q.If.Source + ")"
+			}
+			if x != p {
+				need += fmt.Sprintf(" (for %s)", x.File.Name)
+			}
+			out = append(out, need)
 		}
 	}
 	return out

@@ -80,6 +80,12 @@ func (r *Rehearsal) header(d journal.RunRehearsedData) string {
 		}
 	}
 	text += r.permissions(d.Permissions)
+	if len(d.Needs) > 0 {
+		text += "needs\n"
+		for _, need := range d.Needs {
+			text += "  " + oneLine(need) + "\n"
+		}
+	}
 	if len(d.Outputs) > 0 {
 		text += "outputs\n"
 		for _, k := range slices.Sorted(maps.Keys(d.Outputs)) {
@@ -178,6 +184,9 @@ func (r *Rehearsal) details(d journal.StepRehearsedData) []string {
 		to := "kept in the journal"
 		if len(d.To) > 0 {
 			to = "for " + oneLine(strings.Join(d.To, ", "))
+		}
+		if d.Status != "" {
+			to += ", as " + oneLine(d.Status)
 		}
 		out = append(out, r.paint(dim, to+":")+"\n"+indent(Clean(d.Text), r.paint(dim, "│ ")))
 	}

@@ -207,6 +207,7 @@ var fieldDocs = map[string]string{
 
 	"RunRehearsedData.runbook": "What is rehearsed.", "RunRehearsedData.inputs": "The inputs, by name; one that is not known stands as ‹inputs.NAME›.",
 	"RunRehearsedData.permissions": "All that the file may do, by list.",
+	"RunRehearsedData.needs":       "The programs that have to be installed, with what they depend on.",
 	"RunRehearsedData.outputs":     "The expressions of what the run would give, by name.",
 	"StepRehearsedData.role":       "The step's role.", "StepRehearsedData.kind": "The kind of a check or an action.", "StepRehearsedData.title": "Its title.",
 	"StepRehearsedData.place": "Where it stands in the file.", "StepRehearsedData.if": "Its condition.", "StepRehearsedData.delay": "How long it waits before.",
@@ -214,7 +215,8 @@ var fieldDocs = map[string]string{
 	"StepRehearsedData.request": "What would be done; what only a run can know stands as ‹steps.api.status›.", "StepRehearsedData.expect": "What would have to hold.",
 	"StepRehearsedData.confirm": "What a person would be asked first.", "StepRehearsedData.instructions": "What a person would be told to do.",
 	"StepRehearsedData.collect": "The values that a person would be asked for.", "StepRehearsedData.to": "The channels that the message would go to.",
-	"StepRehearsedData.text": "The message's text.", "StepRehearsedData.ask": "What a person would be asked to choose.",
+	"StepRehearsedData.status": "What an incident on a status page would be from then on.",
+	"StepRehearsedData.text":   "The message's text.", "StepRehearsedData.ask": "What a person would be asked to choose.",
 	"StepRehearsedData.outcome": "The outcome of an `end`.", "StepRehearsedData.summary": "Its summary.", "StepRehearsedData.procedure": "The procedure that is gone into.",
 	"StepRehearsedData.attach":   "The attachments that a person would be shown.",
 	"StepRehearsedData.runbook":  "The file of the runbook that is run.",

@@ -23,7 +23,7 @@ func (w *walk) describe(f frame, s *plan.Step) journal.StepRehearsedData {
 		Retry:  retry(s.Retry), Poll: poll(s.Poll), Each: every(s),
 		Outcome: s.Outcome, Summary: preview(s.Summary, env),
 		Instructions: preview(s.Instructions, env),
-		Text:         preview(s.Text, env), To: s.To, Ask: preview(s.Ask, env),
+		Text:         preview(s.Text, env), To: s.To, Status: s.Status, Ask: preview(s.Ask, env),
 	}
 	if s.If != nil {
 		d.If = s.If.Source

@@ -42,7 +42,7 @@ func Run(p *plan.Plan, o Options) {
 	w := &walk{plan: p, o: o}
 	w.emit(journal.RunRehearsed, "", "", journal.RunRehearsedData{
 		Runbook: journal.Runbook{Name: p.Name, Title: p.Title, Version: p.Version, Path: p.File.Name, Digest: p.Digest},
-		Inputs:  w.previews(o.Inputs), Permissions: p.MayDo(), Outputs: sources(p.Outputs),
+		Inputs:  w.previews(o.Inputs), Permissions: p.MayDo(), Needs: p.Needs(), Outputs: sources(p.Outputs),
 	})
 	f := w.root()
 	w.steps(f, p.Steps)

@@ -346,28 +346,53 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// TestRehearsalCallsNothing: a rehearsal shows each step of the corpus, and asks
-// the kind for nothing.
-func TestRehearsalCallsNothing(t *testing.T) {
+// rehearsed are the events of a rehearsal, in which the kind must not be called.
+func (b *book) rehearsed(t *testing.T) []journal.Event {
+	t.Helper()
+	var events []journal.Event
+	dry.Run(b.plan, dry.Options{Inputs: b.inputs, User: "tester", Emit: func(typ journal.Type, step, key string, data any) {
+		text, err := json.Marshal(data)
+		if err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+		events = append(events, journal.Event{Type: typ, Step: step, Key: key, Data: text})
+	}})
+	if len(b.probe.calls) > 0 {
+		t.Errorf("a rehearsal called %v", b.probe.calls)
+	}
+	return events
+}
+
+// TestRehearsals shows every runbook of the corpus without running it: each step
+// of it, as its `.rehearsal` says, and nothing is called.
+func TestRehearsals(t *testing.T) {
 	files, _ := filepath.Glob("testdata/*.yaml")
 	for _, file := range files {
-		b := load(t, file)
-		seen := map[string]bool{}
-		dry.Run(b.plan, dry.Options{Inputs: b.inputs, User: "tester", Emit: func(typ journal.Type, step, key string, data any) {
-			if typ == journal.StepRehearsed {
-				seen[step] = true
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			b := load(t, file)
+			events := b.rehearsed(t)
+			got, golden := story(t, events), strings.TrimSuffix(file, ".yaml")+".rehearsal"
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
 			}
-			if _, err := json.Marshal(data); err != nil {
-				t.Errorf("%s: %v", key, err)
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}})
-		for _, s := range b.plan.Steps {
-			if !seen[s.ID] {
-				t.Errorf("%s: the step %s is not shown", file, s.ID)
+			if got != string(want) {
+				t.Errorf("got\n%swant\n%s", got, want)
 			}
-		}
-		if len(b.probe.calls) > 0 {
-			t.Errorf("%s: a rehearsal called %v", file, b.probe.calls)
-		}
+			seen := map[string]bool{}
+			for _, e := range events {
+				seen[e.Step] = seen[e.Step] || e.Type == journal.StepRehearsed
+			}
+			for _, s := range b.plan.Steps {
+				if !seen[s.ID] {
+					t.Errorf("the step %s is not shown", s.ID)
+				}
+			}
+		})
 	}
 }
