@@ -150,7 +150,11 @@ func (g *maker) value(s *spec.Shape, depth int) any {
 }
 
 func (g *maker) count(s *spec.Shape, depth int) int {
-	if depth > 5 {
+	most := 8 // the deepest list of a scenario is one of a certificate's chain
+	if s.Elem.Form == spec.Ref {
+		most = 5 // steps hold steps
+	}
+	if depth > most {
 		return s.Min
 	}
 	return s.Min + g.IntN(3)
@@ -170,7 +174,7 @@ func (g *maker) object(s *spec.Shape, depth int) any {
 	}
 	for _, f := range s.Fields {
 		chosen := slices.Contains(s.One, f.Key) || slices.Contains(s.Apart, f.Key)
-		if f.Required || want[f.Key] || !chosen && depth < 7 && g.chance(3) {
+		if f.Required || want[f.Key] || !chosen && depth < 9 && g.chance(3) {
 			m[f.Key] = g.value(f.Shape, depth+1)
 		}
 	}
