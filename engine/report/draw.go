@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -77,7 +78,7 @@ func (d *drawer) moment(m journal.Moment) string {
 	case journal.DecisionMadeData:
 		return d.decision(m, x)
 	case journal.FactSetData:
-		return pad + fmt.Sprintf("%s = %s%s\n", d.paint(bold, oneLine(x.Name)), oneLine(shorten(value(x.Value), 600)), d.was(x.Was))
+		return pad + fmt.Sprintf("%s = %s%s\n", d.paint(bold, oneLine(x.Name)), oneLine(shorten(value(x.Value), 600)), d.was(x.Was, x.Value))
 	case journal.SecretReplacedData:
 		return pad + fmt.Sprintf("the secret %s is the one that %s gave, from here on\n", oneLine(x.Name), oneLine(x.By))
 	case journal.ApprovalRequestedData:
@@ -109,8 +110,9 @@ func first(words ...string) string {
 	return ""
 }
 
-func (d *drawer) was(v any) string {
-	if v == nil || v == "" {
+// was is what a fact was before, where that is another value.
+func (d *drawer) was(v, is any) string {
+	if v == nil || v == "" || reflect.DeepEqual(v, is) {
 		return ""
 	}
 	return d.paint(dim, "  (was "+oneLine(shorten(value(v), 200))+")")

@@ -442,3 +442,20 @@ func TestFit(t *testing.T) {
 		}
 	}
 }
+
+// TestFactThatStays: a fact that is set to what it was says nothing of before.
+func TestFactThatStays(t *testing.T) {
+	data := func(value, was any) json.RawMessage {
+		text, err := json.Marshal(journal.FactSetData{Name: "bad", Value: value, Was: was})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	got := lines([]journal.Event{
+		{Type: journal.FactSet, Key: "a", Data: data(0, 0)}, {Type: journal.FactSet, Key: "a", Data: data(1, 0)},
+	}, LineOptions{})
+	if !strings.Contains(got, "bad = 0\n") || !strings.Contains(got, "bad = 1  (was 0)\n") {
+		t.Errorf("got\n%s", got)
+	}
+}
