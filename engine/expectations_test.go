@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"runbook/engine"
+	"runbook/engine/interp"
 	"runbook/engine/scenario"
 	"runbook/engine/source"
 )
@@ -153,7 +154,7 @@ func TestSequenceRunsOut(t *testing.T) {
     shell: [{on: kubectl get, times: 2, reply: [{exit: 1}, {signal: KILL}]}]
     answers: {who: [us, {answer: vendor, after: 3m, by: Dana}]}
 `)
-	w := scenario.Play(sc)
+	w, people := scenario.Play(sc), engine.NewPeople(sc)
 	var exits []int
 	for range 3 {
 		reply, ok, why := w.Command(scenario.Command{Argv: []string{"kubectl", "get", "pods"}})
@@ -165,7 +166,7 @@ func TestSequenceRunsOut(t *testing.T) {
 		t.Error(exits, w.Missed(), w.Calls())
 	}
 	for i, want := range []string{"us", "vendor", "vendor"} {
-		if a, ok := w.Answer("who"); !ok || a.Choice != want || (i > 0) != (a.By == "Dana" && a.After == 3*time.Minute) {
+		if a, ok := people.Next(interp.Question{Step: "who"}); !ok || a.Choice != want || (i > 0) != (a.By == "Dana" && a.After == 3*time.Minute) {
 			t.Errorf("answer %d is %+v", i, a)
 		}
 	}

@@ -27,8 +27,11 @@ func (rb *Runbook) known() scenario.Known {
 			k.Outcomes = append(k.Outcomes, s.Outcome)
 		}
 	})
+	late := afterwards(rb.Plan)
 	rb.Plan.WalkNamed(func(name string, s *plan.Step) {
-		k.Steps = append(k.Steps, knownStep(name, s))
+		step := knownStep(name, s)
+		step.Late = late[s]
+		k.Steps = append(k.Steps, step)
 		if s.Kind != nil && !slices.Contains(k.Kinds, s.Kind.Name) {
 			k.Kinds = append(k.Kinds, s.Kind.Name)
 		}
@@ -37,6 +40,19 @@ func (rb *Runbook) known() scenario.Known {
 		k.Posts = k.Posts || len(p.Channels) > 0
 	}
 	return k
+}
+
+// afterwards are the steps that run when the others are over.
+func afterwards(p *plan.Plan) map[*plan.Step]bool {
+	late := map[*plan.Step]bool{}
+	note := func(s *plan.Step) { late[s] = true }
+	plan.WalkSteps(p.Finally, note)
+	p.Walk(func(s *plan.Step) {
+		if s.Undo != nil {
+			plan.WalkSteps(s.Undo.Steps, note)
+		}
+	})
+	return late
 }
 
 func knownStep(name string, s *plan.Step) scenario.Step {

@@ -20,7 +20,6 @@ import (
 	"runbook/engine/journal"
 	"runbook/engine/scenario"
 	"runbook/engine/source"
-	"runbook/engine/types"
 )
 
 // read reads a file of the library.
@@ -55,27 +54,17 @@ func library(t *testing.T, name string) (*engine.Runbook, *scenario.File) {
 	return rb, file
 }
 
-// people answers as the scenario says.
+// people answers as the scenario says. Nobody takes minutes over it.
 func people(sc *scenario.Scenario) func(context.Context, interp.Question) (interp.Answer, map[string]string, error) {
-	return func(_ context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
-		name := q.In + q.Step
-		if q.Kind == "undo" {
-			name += ">undo"
+	p := engine.NewPeople(sc)
+	return func(ctx context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
+		r, err := p.Answer(q)
+		select {
+		case <-time.After(min(r.After, 2*time.Second)):
+		case <-ctx.Done():
+			return interp.Answer{}, nil, ctx.Err()
 		}
-		given, ok := sc.Answers[name]
-		if !ok {
-			return interp.Answer{}, nil, fmt.Errorf("the scenario %s has no answer to %s", sc.Name, name)
-		}
-		a, secrets := interp.Answer{Choice: given.Choice, By: "the scenario", How: "scenario", Values: map[string]any{}, Retyped: q.Retype}, map[string]string{}
-		for _, c := range q.Collect {
-			switch v, there := given.Values[c.Name]; {
-			case there && c.Secret:
-				secrets[c.Name] = types.Format(v)
-			case there:
-				a.Values[c.Name] = v
-			}
-		}
-		return a, secrets, nil
+		return r.Answer, r.Secrets, err
 	}
 }
 

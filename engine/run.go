@@ -330,6 +330,9 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 	}
 	parts := r.parts(ctx, w)
 	parts.Past, parts.Ask = past, ask
+	if r.world != nil {
+		parts.Begins = r.world.Begins
+	}
 	out, open, err := local.Run(ctx, r.rb.Plan, parts, interp.Options{
 		Run: id, Mode: string(mode), Scenario: name, Engine: Version(), User: o.User, Host: o.Host, Origin: o.Origin, Inputs: o.Inputs, Present: r.store.Present,
 	})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"runbook/engine"
+	"runbook/engine/interp"
 	"runbook/engine/journal"
 	"runbook/engine/scenario"
 	"runbook/engine/source"
@@ -81,7 +82,7 @@ func TestHugeScenarios(t *testing.T) {
 }
 
 func play(t *testing.T, rb *engine.Runbook, s *scenario.Scenario, at *url.URL) {
-	w := scenario.Play(s)
+	w, people := scenario.Play(s), engine.NewPeople(s)
 	for range 3 {
 		w.HTTP(scenario.Request{Method: "GET", URL: at, Header: func(string) string { return "" }, Body: `{"a": [1]}`})
 		w.Command(scenario.Command{Argv: []string{"kubectl", "get", "pods"}, Stdin: "x"})
@@ -90,9 +91,10 @@ func play(t *testing.T, rb *engine.Runbook, s *scenario.Scenario, at *url.URL) {
 			if k := rb.Plan.Steps[0].Kind; step == "page" {
 				w.Result(k, step, step+"#a1")
 			}
-			w.Answer(step)
+			people.Next(interp.Question{Step: step})
+			w.Begins(step)
 		}
-		w.Answer("ticket")
+		people.Next(interp.Question{Step: "ticket"})
 	}
 	met, failures := s.Expect.Hold(journal.NewState(), w)
 	for _, f := range failures {

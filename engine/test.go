@@ -48,7 +48,7 @@ func (rb *Runbook) Test(ctx context.Context, o TestOptions) (*TestResult, error)
 type test struct {
 	opts   TestOptions
 	run    *running
-	people *people
+	people *People
 	clock  *sim.Clock
 	start  time.Time
 	result *TestResult
@@ -66,7 +66,7 @@ func (rb *Runbook) newTest(ctx context.Context, o TestOptions) (*test, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &test{opts: o, run: r, people: newPeople(r.world), start: o.Scenario.Start, result: &TestResult{Events: make([]journal.Event, 0, 128)}}
+	t := &test{opts: o, run: r, people: NewPeople(o.Scenario), start: o.Scenario.Start, result: &TestResult{Events: make([]journal.Event, 0, 128)}}
 	t.clock = sim.NewClock(t.start)
 	r.world.Clock = t.clock.Now
 	return t, nil
@@ -85,7 +85,7 @@ func (t *test) play(ctx context.Context) (*TestResult, error) {
 		return nil, err
 	}
 	out, open, err := sim.Run(ctx, r.rb.Plan, sim.Options{
-		Clock: t.clock, Journal: w, Kinds: r.kinds, Channels: r.channels(), Guard: r.guard, Narrow: r.narrowed(ctx), Secrets: r.store, Masker: r.masker, Ask: t.people.answer,
+		Clock: t.clock, Journal: w, Kinds: r.kinds, Channels: r.channels(), Guard: r.guard, Narrow: r.narrowed(ctx), Secrets: r.store, Masker: r.masker, Ask: t.ask, Begins: r.world.Begins,
 	}, interp.Options{
 		Run: id, Mode: string(ModeTest), Scenario: t.opts.Scenario.Name, Engine: Version(), User: t.opts.User, Inputs: r.opts.Inputs, Present: r.store.Present,
 	})
@@ -106,6 +106,15 @@ func (t *test) play(ctx context.Context) (*TestResult, error) {
 	return t.result, w.Close()
 }
 
+// ask lets the scenario's people answer, on the simulated clock.
+func (t *test) ask(q interp.Question) (interp.Answer, map[string]string, time.Duration, error) {
+	r, err := t.people.Answer(q)
+	if errors.Is(err, ErrNobody) {
+		err = sim.ErrNobody
+	}
+	return r.Answer, r.Secrets, r.After, err
+}
+
 func (t *test) fail(f scenario.Failure) { t.result.Failures = append(t.result.Failures, f) }
 
 // judge finds all that is not as it should be.
@@ -120,7 +129,7 @@ func (t *test) judge(open []interp.Question) {
 	for _, m := range slices.Compact(missed) {
 		t.fail(scenario.Failure{What: "a call", Want: "a stub that answers it", Got: "none: " + m})
 	}
-	res.Failures = append(res.Failures, t.people.wrong...)
+	res.Failures = append(res.Failures, t.people.Wrong()...)
 	if sc.Expect.Outcome != "paused" {
 		for _, q := range open {
 			t.fail(unanswered(q))

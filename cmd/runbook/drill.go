@@ -27,7 +27,7 @@ func (p *program) drill(c *cli.Context, rb *engine.Runbook, found *engine.Found,
 	if err := s.answers.check(rb.Plan); err != nil {
 		return err
 	}
-	s.drill = &people{scenario: sc, asked: map[string]int{}}
+	s.drill, s.scenario = engine.NewPeople(sc), sc
 	if s.prompter != nil {
 		s.prompter.script = s.drill
 	}

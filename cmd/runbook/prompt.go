@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/term"
 
+	"runbook/engine"
 	"runbook/engine/interp"
 	"runbook/engine/journal"
 	"runbook/engine/plan"
@@ -25,11 +26,11 @@ var errGone = errors.New("the terminal closed while a question was open")
 type prompter struct {
 	in, out *os.File
 	user    string
-	turn    chan struct{} // holds one token: whose turn it is to use the terminal
-	screen  suspender     // the live tree, which makes room for a question
-	lines   chan line     // what is typed
-	pumping atomic.Bool   // a reader is under way; a given-up question leaves it to the next
-	script  *people       // of a drill: what its people would say, taken by a bare Enter
+	turn    chan struct{}  // holds one token: whose turn it is to use the terminal
+	screen  suspender      // the live tree, which makes room for a question
+	lines   chan line      // what is typed
+	pumping atomic.Bool    // a reader is under way; a given-up question leaves it to the next
+	script  *engine.People // of a drill: what its people would say, taken by a bare Enter
 }
 
 // suspender is a screen that can make room for a question.
@@ -78,6 +79,9 @@ func (p *prompter) ask(ctx context.Context, q interp.Question) (interp.Answer, m
 		a.Choice, err = p.approve(ctx, q, def.Choice)
 		a.Retyped = q.Retype // approve has compared it
 	}
+	if err == nil && p.script != nil {
+		p.script.Heard(q, def, a, secrets)
+	}
 	return a, secrets, err
 }
 
@@ -87,7 +91,7 @@ func (p *prompter) scripted(q interp.Question) scenario.Answer {
 	if p.script == nil {
 		return scenario.Answer{}
 	}
-	a, _ := p.script.next(q)
+	a, _ := p.script.Next(q)
 	return a
 }
 

@@ -17,6 +17,7 @@ import (
 	"runbook/engine/interp"
 	"runbook/engine/journal"
 	"runbook/engine/report"
+	"runbook/engine/scenario"
 	"runbook/engine/secret"
 )
 
@@ -29,7 +30,8 @@ type session struct {
 	store    *journal.Store
 	prompter *prompter // nil: nobody is there
 	answers  *answers
-	drill    *people // nil: the run is real
+	drill    *engine.People     // nil: the run is real
+	scenario *scenario.Scenario // of a drill
 	watch    []func(journal.Event)
 	past     func(journal.Event) // tells the view what happened before a resume
 	live     *report.Live
@@ -117,6 +119,10 @@ func (s *session) ask(ctx context.Context, q interp.Question) (interp.Answer, ma
 		return a, nil, engine.ErrNobody
 	}
 	if ok {
+		if s.drill != nil {
+			said, _ := s.drill.Next(q)
+			s.drill.Heard(q, said, a, secrets)
+		}
 		return a, secrets, nil
 	}
 	barred := q.Bars(s.user)
@@ -131,7 +137,7 @@ func (s *session) ask(ctx context.Context, q interp.Question) (interp.Answer, ma
 		}
 		return a, secrets, err
 	case s.drill != nil:
-		return s.drill.answer(ctx, q)
+		return s.drill.Ask(ctx, q)
 	}
 	return interp.Answer{}, nil, engine.ErrNobody
 }
@@ -154,7 +160,7 @@ func (s *session) finish(out *engine.Outcome, err error) error {
 
 func (s *session) sayPaused(out *engine.Outcome) {
 	if s.drill != nil {
-		fmt.Fprintf(s.p.err, "\nThe scenario %s has no answer to what was asked; run the drill on a terminal, or give the answer with --answer:\n%s", s.drill.scenario.Name, resumeHelp(out, "runbook run ..."))
+		fmt.Fprintf(s.p.err, "\nThe scenario %s has no answer to what was asked; run the drill on a terminal, or give the answer with --answer:\n%s", s.scenario.Name, resumeHelp(out, "runbook run ..."))
 		return
 	}
 	fmt.Fprintf(s.p.err, "\nThe run waits for a person:\n%s", resumeHelp(out, "runbook resume "+out.Run))

@@ -51,6 +51,9 @@ func (p *Plan) Walk(visit func(*Step)) {
 	walk(p.Finally, visit)
 }
 
+// WalkSteps visits steps and those that stand in them, checks of their own included.
+func WalkSteps(steps []*Step, visit func(*Step)) { walk(steps, visit) }
+
 func walk(steps []*Step, visit func(*Step)) {
 	for _, s := range steps {
 		visit(s)

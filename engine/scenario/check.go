@@ -35,6 +35,7 @@ type Step struct {
 	Fields   []string // that it collects
 	Evidence []string // that it keeps
 	Undo     bool     // it offers to undo it
+	Late     bool     // it stands in `finally` or `undo`, where a cancel ends nothing
 }
 
 // uses reports whether the stubs of a key could answer anything, and which kinds
@@ -75,6 +76,7 @@ func (s *Scenario) Check(known Known, report source.Report) {
 	for _, r := range s.Results {
 		c.result(r)
 	}
+	c.cancels()
 	c.expectations()
 	s.unused(known, report)
 }
@@ -171,6 +173,27 @@ func (c *checker) answer(e syntax.Entry) {
 	c.says(e.Value, name, choices, fields)
 	a := c.Answers[e.Key.Value]
 	c.Answers[e.Key.Value] = spoken(a, choices)
+}
+
+// cancels holds when somebody presses Ctrl-C against the steps.
+func (c *checker) cancels() {
+	name := c.Cancel.Step
+	if c.Cancel.At.IsZero() {
+		return
+	}
+	found, late := false, true
+	var names []string
+	for _, s := range c.known.Steps {
+		if names = append(names, s.Name); s.Name == name {
+			found, late = true, late && s.Late
+		}
+	}
+	switch {
+	case !found:
+		c.unknown("step", source.Text{Value: name, Span: c.Cancel.At}, name, names)
+	case late:
+		c.say("never", c.Cancel.At, fmt.Sprintf("the step `%s` runs when the others are over, and a cancel does not end it", name), "Steps in `finally` and `undo` run whatever happened. Name one that stands before them.")
+	}
 }
 
 // spellings are words that people say for the choices of questions.

@@ -84,6 +84,7 @@ func (x *Expect) Hold(s *journal.State, w *World) (met int, failures []Failure) 
 	h.messages()
 	if w != nil {
 		h.calls(w.Calls())
+		h.cancelled(w)
 	}
 	h.lasted()
 	return h.met, h.failures
@@ -186,6 +187,13 @@ func (h *holder) calls(made []Call) {
 		}
 	}
 	h.hold(at < 0, "order", "order", strings.Join(h.Order, ", then "), got, func() []string { return listed(made) })
+}
+
+// cancelled reports a cancel that never came. One that came is no expectation.
+func (h *holder) cancelled(w *World) {
+	if got := w.uncancelled(); got != "" {
+		h.failures = append(h.failures, Failure{What: "cancel", Want: "one when " + w.Cancel.Step + " begins", Got: got, At: w.Cancel.At, Why: h.reason(w.Cancel.Step)})
+	}
 }
 
 // maxListed bounds how many calls are told.

@@ -54,6 +54,7 @@ func (r *reader) scenario(name string, n *syntax.Node) *Scenario {
 			s.Answers[a.Key.Value] = answer(a.Value)
 		}
 	}
+	s.Cancel = cancel(n.Get("cancel"))
 	s.Expect = r.expect(n.Get("expect"))
 	return s
 }
@@ -204,6 +205,17 @@ func answer(n *syntax.Node) Answer {
 		}
 	}
 	return a
+}
+
+// cancel reads when somebody presses Ctrl-C.
+func cancel(n *syntax.Node) Cancel {
+	switch {
+	case n == nil || n.Kind == syntax.Null:
+		return Cancel{}
+	case n.Kind == syntax.Scalar:
+		return Cancel{Step: n.Text.Value, At: n.Span}
+	}
+	return Cancel{Step: text(n, "step"), After: duration(n.Get("after")), At: n.Get("step").Span}
 }
 
 func (r *reader) expect(n *syntax.Node) Expect {

@@ -55,6 +55,7 @@ type Scenario struct {
 	Kinds   []*KindStub
 	Results []*ResultStub
 	Answers map[string]Answer // by step; STEP>undo for the offer to undo it
+	Cancel  Cancel            // somebody presses Ctrl-C
 	Expect  Expect
 	Span    source.Span
 
@@ -66,6 +67,15 @@ type Scenario struct {
 
 // DefaultStart is when a scenario begins that does not say it.
 var DefaultStart = time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
+
+// Cancel is when somebody presses Ctrl-C: when a step begins for the first time, or
+// a while after. STEP is its id, RUN/STEP that of one in another runbook; "" is
+// never.
+type Cancel struct {
+	Step  string
+	After time.Duration
+	At    source.Span
+}
 
 // Answer is what a person says: a choice, or values by field.
 type Answer struct {

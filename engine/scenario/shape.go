@@ -64,6 +64,7 @@ func Shape(kinds ...kind.Kind) *spec.Shape {
 		field("shell", listOf(shellShape()), "Stubs of programs; the first that fits a command answers it."),
 		field("results", listOf(resultShape()), "What steps come back with, whatever their kind; these go before all other stubs."),
 		field("answers", mapOf(orNull(answerShape())), "What people say, by step; STEP>undo is for the offer to undo it."),
+		field("cancel", cancelShape(), "Somebody presses Ctrl-C when this step begins for the first time."),
 		field("expect", expectShape(), "What must come of it."))
 	for _, k := range stubbed(kinds) {
 		scenario.Fields = append(scenario.Fields, field(k.Name, stubShape(k), "Stubs of the kind `"+k.Name+"`; the first that fits a call answers it."))
@@ -73,7 +74,7 @@ func Shape(kinds ...kind.Kind) *spec.Shape {
 }
 
 // own are the keys of a scenario that no kind can have.
-var own = []string{"extends", "title", "start", "inputs", "secrets", "http", "shell", "results", "answers", "expect"}
+var own = []string{"extends", "title", "start", "inputs", "secrets", "http", "shell", "results", "answers", "cancel", "expect"}
 
 // stubbed are the kinds that have stubs of a form of their own.
 func stubbed(kinds []kind.Kind) []*kind.Kind {
@@ -142,6 +143,11 @@ func answerShape() *spec.Shape {
 	long.Elem = anything
 	one := either(aString, long)
 	return either(aString, long, &spec.Shape{Form: spec.List, Elem: one, Min: 1})
+}
+
+func cancelShape() *spec.Shape {
+	return orNull(either(aString, object(needed("step", aString, "The step's id; RUN/STEP in another runbook.", "restart"),
+		field("after", aDuration, "How long after the step began."))))
 }
 
 func expectShape() *spec.Shape {

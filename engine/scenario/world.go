@@ -40,6 +40,7 @@ type World struct {
 	mu     sync.Mutex
 	given  map[any]int
 	missed []string
+	struck bool // somebody has pressed Ctrl-C, or is about to
 	calls  []Call
 }
 
@@ -52,6 +53,28 @@ func (w *World) Now() time.Time {
 		return w.Clock()
 	}
 	return time.Now()
+}
+
+// Begins tells that a step begins, by the name under which people answer it. True:
+// somebody presses Ctrl-C after that while.
+func (w *World) Begins(name string) (after time.Duration, cancels bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.struck || w.Cancel.Step == "" || w.Cancel.Step != name {
+		return 0, false
+	}
+	w.struck = true
+	return w.Cancel.After, true
+}
+
+// uncancelled says what kept the scenario's cancel from coming, or "".
+func (w *World) uncancelled() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.Cancel.Step == "" || w.struck {
+		return ""
+	}
+	return "none: " + w.Cancel.Step + " never began"
 }
 
 type during struct{}
@@ -237,19 +260,4 @@ func (w *World) NeedsStdin(argv []string) bool {
 		}
 	}
 	return false
-}
-
-// Answer is what people say to a question, by its name. False: nobody answers it.
-// It counts how often it was asked.
-func (w *World) Answer(name string) (Answer, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	a, ok := w.Answers[name]
-	if !ok {
-		return a, false
-	}
-	type asked string
-	n := w.given[asked(name)]
-	w.given[asked(name)]++
-	return a.Nth(n), true
 }

@@ -37,6 +37,9 @@ type Options struct {
 	// Ask puts a question to a person. Values that are secret come apart, by
 	// field, and go into the store. ErrNobody makes the run wait.
 	Ask func(context.Context, interp.Question) (interp.Answer, map[string]string, error)
+	// Begins is told that a step begins, by the name under which people answer it.
+	// True cancels the run after that while, as a person would. Nil never does.
+	Begins func(name string) (after time.Duration, cancels bool)
 }
 
 // Run walks the plan. A cancel of ctx ends the steps; undo and finally steps
@@ -62,6 +65,7 @@ type runtime struct {
 	channels map[string]exec.Kind
 	asking   chan struct{}     // holds a token while a question is put: one at a time
 	open     []interp.Question // under the baton
+	walked   bool              // the scope of the steps has begun
 }
 
 // clock is the time of the last recorded completion in one scope.
@@ -111,6 +115,22 @@ func (w *world) Now() time.Time { return w.clock.now }
 // Emit records an event.
 func (w *world) Emit(k interp.Key, e interp.Event) {
 	w.emit(k, e.Type, e.Step, e.Data, memo.Durable(e.Type, ""))
+	if e.Type == journal.StepStarted && w.rt.opts.Begins != nil {
+		w.begins(e.Step)
+	}
+}
+
+// begins cancels the run where a scenario has somebody do so as a step begins: at
+// once, so that what is in the step does not begin.
+func (w *world) begins(step string) {
+	after, cancels := w.rt.opts.Begins(w.in + step)
+	switch {
+	case !cancels:
+	case after <= 0:
+		_ = w.over(interp.ErrCancelled)
+	default:
+		time.AfterFunc(after, func() { _ = w.over(interp.ErrCancelled) })
+	}
 }
 
 func (w *world) emit(k interp.Key, typ journal.Type, step string, data any, durable bool) journal.Event {
@@ -178,7 +198,8 @@ func (w *world) Within(k interp.Key, d time.Duration, f func(interp.World) error
 	ctx, cancel := context.WithCancelCause(w.ctx)
 	defer cancel(nil)
 	in := &world{rt: w.rt, ctx: ctx, clock: w.clock, budget: w.budget, outer: w, key: k, end: cancel, guard: w.guard, in: w.in}
-	if w.root {
+	if w.root && !w.rt.walked { // the steps; what comes behind them runs whatever happened
+		w.rt.walked = true
 		stop := context.AfterFunc(w.rt.cancel, func() { cancel(interp.ErrCancelled) })
 		defer stop()
 	}

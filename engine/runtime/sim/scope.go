@@ -60,12 +60,16 @@ func (w *world) person(q interp.Question, after time.Duration) (late bool) {
 		rt.person = at
 	}
 	rt.until(w, at, true)
+	if rt.person.Equal(at) && rt.clock.now.Before(at) {
+		rt.person = rt.clock.now // the question went away, and leaves them time for others
+	}
 	return late
 }
 
 // Within gives f a scope with a budget.
 func (w *world) Within(k interp.Key, d time.Duration, f func(interp.World) error) error {
-	in := &world{rt: w.rt, outer: w, budget: w.budget, in: w.in, guard: w.guard, ends: w.ends || w.root}
+	in := &world{rt: w.rt, outer: w, budget: w.budget, in: w.in, guard: w.guard, ends: w.ends || w.root && !w.rt.walked}
+	w.rt.walked = true // what comes behind the steps runs whatever happened
 	if d > 0 {
 		in.budget = &budget{key: k, outer: w.budget, left: d, busy: 1, since: w.rt.clock.now}
 	}

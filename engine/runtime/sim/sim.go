@@ -43,6 +43,9 @@ type Options struct {
 	Masker  *secret.Masker
 	// Ask answers a question after a while. ErrNobody makes the run wait.
 	Ask func(q interp.Question) (a interp.Answer, secrets map[string]string, after time.Duration, err error)
+	// Begins is told that a step begins, by the name under which people answer it.
+	// True cancels the run after that while, as a person would. Nil never does.
+	Begins func(name string) (after time.Duration, cancels bool)
 }
 
 // ErrNobody is what Ask returns where nobody answers.
@@ -80,6 +83,8 @@ type runtime struct {
 	parked   []*sleeper
 	person   time.Time // until when the people are busy with an earlier question
 	open     []interp.Question
+	walked   bool      // the scope of the steps has begun
+	cancelAt time.Time // when a scenario has somebody cancel the run; zero is never
 }
 
 // sleeper is a branch that waits for a time, or for the end of its scope.
@@ -167,7 +172,9 @@ func (w *world) stopped() bool {
 
 // cancelled says whether the user has ended the steps. Undo and finally steps run
 // in the root, which goes on.
-func (w *world) cancelled() bool { return w.ends && w.rt.cancel.Err() != nil }
+func (w *world) cancelled() bool {
+	return w.ends && (w.rt.cancel.Err() != nil || !w.rt.cancelAt.IsZero() && !w.rt.cancelAt.After(w.rt.clock.now))
+}
 
 // within is a time, or the end of a budget where that comes first.
 func (w *world) within(at time.Time) time.Time {
@@ -175,6 +182,9 @@ func (w *world) within(at time.Time) time.Time {
 		if end, ticking := b.end(); ticking && end.Before(at) {
 			at = end
 		}
+	}
+	if end := w.rt.cancelAt; w.ends && !end.IsZero() && end.Before(at) {
+		at = end
 	}
 	return at
 }
@@ -206,6 +216,12 @@ func (w *world) Now() time.Time { return w.rt.clock.now }
 // Emit records an event.
 func (w *world) Emit(k interp.Key, e interp.Event) {
 	w.rt.memo.Record(e.Type, e.Step, string(k), e.Data, false)
+	if e.Type != journal.StepStarted || w.rt.opts.Begins == nil {
+		return
+	}
+	if after, cancels := w.rt.opts.Begins(w.in + e.Step); cancels {
+		w.rt.cancelAt = w.rt.clock.now.Add(after)
+	}
 }
 
 func (w *world) emit(k interp.Key, typ journal.Type, step string, data any) {
