@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"runbook/engine"
+	"runbook/engine/journal"
 	"runbook/engine/report"
 	"runbook/engine/scenario"
 	"runbook/engine/source/render"
@@ -37,10 +39,10 @@ func (p *program) drill(c *cli.Context, rb *engine.Runbook, found *engine.Found,
 	}
 	out, err := rb.Run(s.ctx, engine.RunOptions{Session: s.engine(), Inputs: values, Scenario: sc, Origin: found.Origin()})
 	ended := s.finish(out, err)
-	if err != nil || out.Code == engine.ExitPaused || out.Code == engine.ExitCancelled {
+	if err != nil || out.Code == engine.ExitPaused {
 		return ended
 	}
-	return p.debrief(sc, out, ended)
+	return p.debrief(s, out, ended)
 }
 
 // scenario finds the scenario beside the runbook.
@@ -79,10 +81,15 @@ func (p *program) drillInputs(c *cli.Context, rb *engine.Runbook, sc *scenario.S
 }
 
 // debrief holds the drill against what the scenario expects.
-func (p *program) debrief(sc *scenario.Scenario, out *engine.Outcome, ended error) error {
+func (p *program) debrief(s *session, out *engine.Outcome, ended error) error {
+	sc := s.scenario
 	met, failures := sc.Expect.Hold(out.State, out.World)
+	failures = append(failures, s.drill.Wrong()...)
 	for _, m := range out.Missed {
 		fmt.Fprintf(p.err, "the scenario has no answer: %s\n", report.Clean(m))
+	}
+	for _, f := range s.drill.Otherwise() {
+		fmt.Fprintf(p.err, "answered otherwise than the scenario: %s\n", report.Clean(f.String()))
 	}
 	for _, f := range failures {
 		fmt.Fprintf(p.err, "not as expected: %s\n", report.Clean(f.String()))
@@ -90,13 +97,33 @@ func (p *program) debrief(sc *scenario.Scenario, out *engine.Outcome, ended erro
 			fmt.Fprintf(p.err, "  %s\n", report.Clean(why))
 		}
 	}
-	if len(failures)+len(out.Missed) == 0 {
-		fmt.Fprintf(p.err, "DRILL %s: as expected in all of %s\n", sc.Name, count(met, "point"))
-		if sc.Expect.Outcome == "failed" {
-			return nil // it had to fail, and did
+	p.lasted(sc, out)
+	if len(failures)+len(out.Missed) > 0 {
+		fmt.Fprintf(p.err, "DRILL %s: %s as expected, %d not\n", sc.Name, count(met, "point"), len(failures)+len(out.Missed))
+		if out.Code == engine.ExitCancelled {
+			return ended // somebody stopped it
 		}
-		return ended
+		return &codeError{code: engine.ExitFailed}
 	}
-	fmt.Fprintf(p.err, "DRILL %s: %s as expected, %d not\n", sc.Name, count(met, "point"), len(failures)+len(out.Missed))
-	return &codeError{code: engine.ExitFailed}
+	fmt.Fprintf(p.err, "DRILL %s: as expected in all of %s\n", sc.Name, count(met, "point"))
+	if sc.Expect.Outcome == out.Outcome && (out.Outcome == "failed" || out.Outcome == "cancelled" && sc.Cancel.Step != "") {
+		return nil // it had to end so, and did
+	}
+	return ended
+}
+
+// lasted says how long the drill took, and each step of which the scenario says how
+// long it may.
+func (p *program) lasted(sc *scenario.Scenario, out *engine.Outcome) {
+	fmt.Fprintf(p.err, "it took %s\n", duration(journal.SecondsOf(out.State.Last.Sub(out.State.Began))))
+	for _, id := range slices.Sorted(maps.Keys(sc.Expect.Duration)) {
+		for _, st := range out.State.Steps {
+			if st.ID == id && st.Done != nil {
+				fmt.Fprintf(p.err, "%s took %s; expected %s\n", report.Clean(id), duration(journal.SecondsOf(st.Ended.Sub(st.Began))), sc.Expect.Duration[id])
+			}
+		}
+		if id == "" {
+			fmt.Fprintf(p.err, "expected of the whole: %s\n", sc.Expect.Duration[id])
+		}
+	}
 }

@@ -240,7 +240,7 @@ func (d *drawer) step(st *journal.Step, x journal.StepFinishedData) string {
 		text += d.why(deep+1, x)
 	}
 	if st.Message != nil {
-		text += d.block(deep+1, Clean(st.Message.Text))
+		text += d.block(deep+1, messageText(d.state, Clean(st.Message.Text)))
 	}
 	if d.verbose {
 		text += d.found(deep+1, x)
@@ -343,7 +343,7 @@ func (d *drawer) asked(m journal.Moment, x journal.ApprovalRequestedData) string
 		return ""
 	}
 	deep := depth(m.Key)
-	text := pad(deep) + d.paint(yellow, "? ") + d.paint(bold, name(m.ID, m.Key)) + d.paint(yellow, "  "+question(x.Kind)) + "\n"
+	text := pad(deep) + d.paint(yellow, "? ") + d.drillSign() + d.paint(bold, name(m.ID, m.Key)) + d.paint(yellow, "  "+question(x.Kind)) + "\n"
 	for _, t := range []string{x.Title, x.Text} {
 		if t != "" {
 			text += indent(Clean(t), pad(deep+1)) + "\n"

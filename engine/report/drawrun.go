@@ -87,7 +87,7 @@ func (d *drawer) finished(x journal.RunFinishedData) string {
 		}
 	}
 	text += d.unsent()
-	return text + d.paint(dim, "  to see it again: ") + "runbook show " + oneLine(d.state.Run) + "\n" + d.drillOver()
+	return text + d.paint(dim, "  to see it again: ") + "runbook show " + oneLine(d.state.Run) + "\n" + d.times() + d.drillOver()
 }
 
 // owed are the undos that are still to be made: what is only undone when a run
@@ -130,6 +130,14 @@ func (d *drawer) facts(m map[string]any) string {
 		text += "  " + name + gap + "  " + oneLine(shorten(value(plain(m[k])), 600)) + "\n"
 	}
 	return text
+}
+
+// drillSign stands before a question of a drill.
+func (d *drawer) drillSign() string {
+	if d.state.Started.Mode != drill {
+		return ""
+	}
+	return d.paint(loud, " DRILL ") + " "
 }
 
 // drillOver is the last line of a drill.

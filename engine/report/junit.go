@@ -54,6 +54,9 @@ func JUnit(w io.Writer, s *journal.State) error {
 		s = journal.NewState()
 	}
 	out := &suite{Name: xmlText(first(s.Started.Runbook.Name, "runbook")), Timestamp: stamp(s.Began)}
+	if s.Started.Mode == drill {
+		out.Name = drillMark + out.Name
+	}
 	took := s.Last.Sub(s.Began)
 	if s.Finished != nil {
 		took = s.Finished.Duration.Duration()

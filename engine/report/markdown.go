@@ -19,6 +19,7 @@ func Markdown(w io.Writer, s *journal.State) error {
 	m.decisions(p)
 	m.messages(p)
 	m.answers(p)
+	m.times(p)
 	m.section("Evidence", p.Evidence)
 	m.section("Messages that are not sent", p.Unsent)
 	m.section("Still to be undone", p.Owed)

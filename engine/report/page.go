@@ -30,6 +30,8 @@ type page struct {
 	Owed      []pair
 	Escalate  []string
 	Links     []journal.Link
+	Times     []timeRow // of a drill: what took how long
+	Budgets   []timeRow
 
 	over bool // what comes behind was after the end of the run
 }
@@ -79,7 +81,20 @@ func newPage(s *journal.State) *page {
 		p.Escalate = append(p.Escalate, Clean(e))
 	}
 	p.links(s)
+	if p.Drill {
+		p.Title = drillMark + p.Title
+		answers, budgets := Times(s)
+		p.Times, p.Budgets = timeRows(answers), timeRows(budgets)
+	}
 	return p
+}
+
+// messageText is a message's text as a reader may paste it.
+func (p *page) messageText(text string) string {
+	if p.Drill {
+		return drillMark + text
+	}
+	return text
 }
 
 // outcome is how a run ended, or stands. A journal alone cannot tell a run that
@@ -246,7 +261,7 @@ func (p *page) told(m journal.Moment) (string, string) {
 	case journal.SecretReplacedData:
 		return "", "the secret " + oneLine(x.Name) + " is a new one from here on, given by " + oneLine(x.By)
 	case journal.MessageRenderedData:
-		p.Messages = append(p.Messages, message{at, oneLine(m.ID), deliveries(m.Step), Clean(x.Text)})
+		p.Messages = append(p.Messages, message{at, oneLine(m.ID), deliveries(m.Step), p.messageText(Clean(x.Text))})
 		return "✉", "message" + forWhom(x.To)
 	case journal.MessageSentData:
 		return "✉", "sent to " + oneLine(x.Channel)

@@ -26,6 +26,7 @@ func Postmortem(w io.Writer, s *journal.State) error {
 	m.section("Evidence", p.Evidence)
 	m.actions(s)
 	m.answers(p)
+	m.times(p)
 	m.messages(p)
 	m.section("Messages that are not sent", p.Unsent)
 	m.section("Still to be undone", p.Owed)
