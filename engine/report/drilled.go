@@ -38,11 +38,11 @@ func Times(s *journal.State) (answers, budgets []Took) {
 		switch x := m.Data.(type) {
 		case journal.ApprovalAnsweredData:
 			if q := questionOf(m, x); q != nil {
-				answers = append(answers, Took{What: oneLine(m.Step.Key) + ": " + oneLine(shorten(asking(m.Step, q.Asked), 60)), Who: oneLine(x.By), Said: answer(x.Choice), At: m.At.Sub(s.Began), Took: m.At.Sub(q.At), Budget: q.Asked.Timeout.Duration(), Late: x.How == "timeout"})
+				answers = append(answers, Took{What: name(m.Step.ID, m.Step.Key) + ": " + oneLine(shorten(asking(m.Step, q.Asked), 60)), Who: oneLine(x.By), Said: answer(x.Choice), At: m.At.Sub(s.Began), Took: m.At.Sub(q.At), Budget: q.Asked.Timeout.Duration(), Late: x.How == "timeout"})
 			}
 		case journal.DecisionMadeData:
 			if m.Step != nil {
-				answers = append(answers, Took{What: oneLine(m.Step.Key), Who: oneLine(x.By), Said: "→ " + oneLine(first(x.Branch, "no branch fits")), At: m.At.Sub(s.Began), Took: m.At.Sub(m.Step.Began)})
+				answers = append(answers, Took{What: name(m.Step.ID, m.Step.Key), Who: oneLine(x.By), Said: "→ " + oneLine(first(x.Branch, "no branch fits")), At: m.At.Sub(s.Began), Took: m.At.Sub(m.Step.Began)})
 			}
 		case journal.StepFinishedData:
 			if st := m.Step; st != nil && st.Info.Budget > 0 {
@@ -55,7 +55,7 @@ func Times(s *journal.State) (answers, budgets []Took) {
 	for _, st := range s.Steps {
 		for _, q := range st.Questions {
 			if q.Answered == nil {
-				answers = append(answers, Took{What: oneLine(st.Key) + ": " + oneLine(shorten(asking(st, q.Asked), 60)), Said: "not answered", At: s.Last.Sub(s.Began), Took: s.Last.Sub(q.At), Budget: q.Asked.Timeout.Duration()})
+				answers = append(answers, Took{What: name(st.ID, st.Key) + ": " + oneLine(shorten(asking(st, q.Asked), 60)), Said: "not answered", At: s.Last.Sub(s.Began), Took: s.Last.Sub(q.At), Budget: q.Asked.Timeout.Duration()})
 			}
 		}
 	}
