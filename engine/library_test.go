@@ -95,7 +95,7 @@ func TestLibrary(t *testing.T) {
 	t.Parallel()
 	plays := plays(t)
 	order := slices.SortedStableFunc(slices.Values(plays), func(a, b *staged) int { return cmp.Compare(b.test.Elapsed, a.test.Elapsed) })
-	room := make(chan struct{}, 64)
+	room := make(chan struct{}, 40)
 	for _, p := range order {
 		if p.long {
 			continue
