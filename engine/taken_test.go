@@ -14,17 +14,14 @@ import (
 // untaken is what no scenario of the library takes, and why that is right.
 var untaken = map[string]string{
 	"certificate: no scenario gives `looks` an empty list":                                "its list is five numbers",
-	"certificate: no scenario runs the message `broke_off`":                               "only a cancel ends it so",
 	"hubspot: in no scenario does `again` find that `status > 0` does not hold":           "no answer is an error, which is found before",
 	"hubspot: in no scenario does `reached` find that `status > 0` does not hold":         "no answer is an error, which is found before",
 	"postgres-full: in no scenario does `commits` find that `found == 1` does not hold":   "a server that gave one row gives one again",
 	"postgres-full: in no scenario does `unblocked` find that `found == 1` does not hold": "a server that gave one row gives one again",
 	"postgres-full: in no scenario does `room` find that `found == 1` does not hold":      "a server that gave one row gives one again",
 	"postgres-full: no scenario gives `picked` an empty list":                             "a person picks at least one of those in it",
-	"postgres-full: no scenario runs the message `broke_off`":                             "only a cancel ends it so",
 	"rollout-failed: no scenario runs the check `check_after`":                            "it is for a process that died in the middle",
 	"target-gone: no scenario runs the check `check_after`":                               "it is for a process that died in the middle",
-	"target-gone: no scenario runs the message `broke_off`":                               "only a cancel ends it so",
 }
 
 // TestEveryBranchIsPractised holds the scenarios of the library against what its
