@@ -158,7 +158,7 @@ func (in Inputs) given(d *plan.Input) (any, bool, error) {
 		return v, true, err
 	}
 	if raw, ok := in.File[d.Name]; ok {
-		v, err := d.Check(raw)
+		v, err := d.CheckWritten(raw)
 		return v, true, err
 	}
 	if in.Env != nil {

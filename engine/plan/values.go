@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -39,11 +40,13 @@ func (c *compiler) decl(e syntax.Entry, input bool) types.Decl {
 		d.Required = true
 		c.error("empty-value", v.Span, fmt.Sprintf("the default of `%s` has no value", d.Name), "Give it one, or remove `default`.")
 	} else if v != nil && known && v.Sound() {
-		got, err := d.Check(syntax.Literal(v))
+		got, err := d.CheckWritten(syntax.Literal(v))
 		if err != nil {
 			d.Required = true // it is not nil where it is read
 			remedy := "Change the default or the declaration."
-			if _, isText := syntax.Literal(v).(string); isText || d.Type.Kind == types.String {
+			written := syntax.Literal(v)
+			_, isText := written.(string)
+			if _, large := written.(json.Number); isText || large || d.Type.Kind == types.String {
 				remedy = strings.TrimSpace(syntax.Reading(v) + " " + remedy)
 			}
 			c.error("bad-default", v.Span, fmt.Sprintf("the default of `%s` does not fit: %s", d.Name, err), remedy)
@@ -97,7 +100,7 @@ func (c *compiler) enum(d *types.Decl, n *syntax.Node) (known bool) {
 		}
 		t.Enum = nil
 		plain := types.Decl{Type: &t}
-		got, err := plain.Check(syntax.Literal(v))
+		got, err := plain.CheckWritten(syntax.Literal(v))
 		if err != nil {
 			known = false
 			c.error("bad-declaration", v.Span, "this value does not fit the type: "+err.Error(), cmp.Or(syntax.Reading(v), "Change the value or the type."))
@@ -273,7 +276,7 @@ func (c *compiler) value(n *syntax.Node, d *types.Decl, s *lang.Scope) *Tree {
 		c.fits(n, e.Type, d)
 		return &Tree{Expr: e, Span: n.Span}
 	}
-	v, err := d.Check(syntax.Literal(n))
+	v, err := d.CheckWritten(syntax.Literal(n))
 	if err != nil {
 		c.error("wrong-type", n.Span, fmt.Sprintf("`%s` cannot be this: %s", d.Name, err), "It is declared as "+d.Type.String()+".")
 		return nil

@@ -137,7 +137,7 @@ func resultShape() *spec.Shape {
 }
 
 func answerShape() *spec.Shape {
-	long := object(field("answer", aString, "The choice."), field("values", someValues, "The someValues, by field."),
+	long := object(field("answer", aString, "The choice."), field("values", someValues, "The values, by field."),
 		field("after", aDuration, "How long the person takes."), field("by", aString, "Who it is."))
 	long.Doc = "Any other key is a field, and its value."
 	long.Elem = anything
@@ -159,14 +159,14 @@ func expectShape() *spec.Shape {
 	times.Some = []string{"min", "max"}
 	call := object(needed("on", aString, "The call as a stub's `on` says it: a method and a URL, the words of a command, or a kind's line.", "kubectl rollout restart *"),
 		field("times", either(&spec.Shape{Form: spec.Int}, times), "How often it must be made; 0 is never. Without it, at least once."),
-		field("body", bodyShape(), "What the request's body, or standard input, must be; calls with another one do not aCount."))
+		field("body", bodyShape(), "What the request's body, or standard input, must be; calls with another one do not count."))
 	lasted := object(field("min", orNull(aDuration), "The least that the whole run may take."), field("max", orNull(aDuration), "The most that the whole run may take."))
 	lasted.Elem = orNull(bounds)
 	return object(
 		field("outcome", orNull(word(Outcomes)), "How the run must end."),
 		field("decisions", nulls(aString), "The branches that must be taken, by decision."), field("verdicts", nulls(word(Verdicts)), "The verdicts that steps must have."),
-		field("facts", orNull(someValues), "The someValues that facts must have at the end."), field("outputs", orNull(someValues), "The someValues that the runbook's outputs must have."),
-		field("evidence", orNull(someValues), "The someValues that were kept as evidence, by STEP.NAME."),
+		field("facts", orNull(someValues), "The values that facts must have at the end."), field("outputs", orNull(someValues), "The values that the runbook's outputs must have."),
+		field("evidence", orNull(someValues), "The values that were kept as evidence, by STEP.NAME."),
 		field("messages", nulls(matchShape()), "What messages must say, by step; `absent` where they must not be sent."),
 		field("calls", orNull(listOf(call)), "What must have been called, and how often."),
 		field("order", orNull(listOf(aString)), "Calls that must have been made in this order; others may stand between."),

@@ -412,7 +412,7 @@ func (c *checker) octals(n *Node) {
 
 // number refuses what no finite number is: .inf, .nan, and what is too large.
 func (c *checker) number(n *Node, what string) {
-	if _, isText := literal(n).(string); isText {
+	if v := literal(n); !fits(v) {
 		c.add(n, "bad-value", n.Span, fmt.Sprintf("%s cannot be %s", what, short(n.Text.Value)), "Write a number that fits 64 bits, such as 2 or 1.5.")
 	}
 }

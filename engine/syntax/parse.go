@@ -2,9 +2,11 @@ package syntax
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"regexp"
 	"strconv"
 	"strings"
@@ -409,7 +411,7 @@ func resolve(s string) (NodeKind, Tag) {
 }
 
 // Literal is the plain value of a tree: string, int, float64, bool, nil, []any,
-// map[string]any. Integers that do not fit stay strings.
+// map[string]any. Numbers that do not fit 64 bits are json.Number.
 func Literal(n *Node) any {
 	if n == nil {
 		return nil
@@ -442,23 +444,44 @@ func literal(n *Node) any {
 		if i, err := parseInt(s); err == nil {
 			return i
 		}
+		if x, ok := new(big.Int).SetString(digits(s)); ok {
+			return json.Number(x.String())
+		}
 	case Float:
 		if x, err := strconv.ParseFloat(s, 64); err == nil {
 			return x
+		}
+		if json.Valid([]byte(s)) {
+			return json.Number(s)
 		}
 	}
 	return s
 }
 
+// fits reports whether the literal of a number is one that 64 bits hold: infinity
+// is a word, and what is too large stays exact.
+func fits(v any) bool {
+	switch v.(type) {
+	case int, float64:
+		return true
+	}
+	return false
+}
+
 // parseInt reads YAML 1.2's integers: `012` is twelve, not ten.
 func parseInt(s string) (int, error) {
-	base := 10
-	switch {
-	case strings.HasPrefix(s, "0x"):
-		s, base = s[2:], 16
-	case strings.HasPrefix(s, "0o"):
-		s, base = s[2:], 8
-	}
+	s, base := digits(s)
 	i, err := strconv.ParseInt(s, base, 0)
 	return int(i), err
+}
+
+// digits are those of an integer as YAML 1.2 writes it, and their base.
+func digits(s string) (string, int) {
+	switch {
+	case strings.HasPrefix(s, "0x"):
+		return s[2:], 16
+	case strings.HasPrefix(s, "0o"):
+		return s[2:], 8
+	}
+	return s, 10
 }

@@ -84,7 +84,7 @@ func Reading(n *Node) string {
 	case n == nil || n.Kind != Scalar || n.Style != PlainStyle:
 		return ""
 	case n.Tag == Int || n.Tag == Float:
-		if _, isText := literal(n).(string); isText {
+		if v := literal(n); !fits(v) {
 			return fmt.Sprintf("YAML reads %s as a number, and none that fits 64 bits; if it is text, quote it.", short(n.Text.Value))
 		}
 		fallthrough

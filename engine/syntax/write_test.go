@@ -60,3 +60,19 @@ func FuzzWrite(f *testing.F) {
 		}
 	})
 }
+
+// What no 64 bits hold is a number all the same: sent to a server, it must not
+// become a text.
+func TestLargeNumbersStayNumbers(t *testing.T) {
+	for text, want := range map[string]any{
+		"12345678901234567890": json.Number("12345678901234567890"), "-99999999999999999999": json.Number("-99999999999999999999"),
+		"+12345678901234567890": json.Number("12345678901234567890"), "0012345678901234567890": json.Number("12345678901234567890"),
+		"0xFFFFFFFFFFFFFFFFFF": json.Number("4722366482869645213695"), "1e400": json.Number("1e400"),
+		"9223372036854775807": 9223372036854775807, "'12345678901234567890'": "12345678901234567890", "1.5": 1.5,
+	} {
+		n := syntax.Parse(source.NewFile("x.yaml", []byte(text)), func(d source.Diagnostic) { t.Errorf("%s: %s", text, d.Summary) })
+		if got := syntax.Literal(n); got != want {
+			t.Errorf("%s is %T %v, want %T %v", text, got, got, want, want)
+		}
+	}
+}

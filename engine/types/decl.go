@@ -102,6 +102,16 @@ func parse(t *Type, text string) (any, error) {
 	return coerce(t, text)
 }
 
+// CheckWritten is Check for a value that somebody wrote into a file. Expressions
+// count with what fits 64 bits, so a number that does not is refused where it
+// stands; what a server sends is another matter.
+func (d *Decl) CheckWritten(v any) (any, error) {
+	if n, large := v.(json.Number); large && (d.Type.Kind == Number || d.Type.Kind == Int) {
+		return nil, fmt.Errorf("%s needs more than 64 bits", short(n.String()))
+	}
+	return d.Check(v)
+}
+
 // Check types a value that came from YAML, JSON or an expression, and holds it
 // against the constraints.
 func (d *Decl) Check(v any) (any, error) {
