@@ -64,7 +64,7 @@ func knownStep(name string, s *plan.Step) scenario.Step {
 		out.Branches = append(out.Branches, b.ID)
 	}
 	for _, c := range s.Collect {
-		out.Fields = append(out.Fields, c.Name)
+		out.Collects = append(out.Collects, scenario.Collected{Decl: &c.Decl, Secret: c.Secret})
 	}
 	switch {
 	case s.Role == plan.Manual:

@@ -32,10 +32,16 @@ type Step struct {
 	Kind     string
 	Branches []string // of a decision
 	Choices  []string // that people have, where it asks them
-	Fields   []string // that it collects
+	Collects []Collected
 	Evidence []string // that it keeps
 	Undo     bool     // it offers to undo it
 	Late     bool     // it stands in `finally` or `undo`, where a cancel ends nothing
+}
+
+// Collected is a value that a step asks for.
+type Collected struct {
+	*types.Decl
+	Secret bool
 }
 
 // uses reports whether the stubs of a key could answer anything, and which kinds
@@ -159,9 +165,10 @@ func (c *checker) answer(e syntax.Entry) {
 		c.say("asks-nothing", e.Key.Span, fmt.Sprintf("the step `%s` has no undo that is offered", name), "Remove the answer.")
 		return
 	}
-	var choices, fields []string
+	var choices []string
+	var fields []Collected
 	for _, s := range found {
-		choices, fields = append(choices, s.Choices...), append(fields, s.Fields...)
+		choices, fields = append(choices, s.Choices...), append(fields, s.Collects...)
 	}
 	if undo {
 		choices, fields = []string{"approve", "refuse"}, nil
@@ -214,41 +221,6 @@ func spoken(a Answer, choices []string) Answer {
 		a.Then[i] = spoken(x, choices)
 	}
 	return a
-}
-
-func (c *checker) says(n *syntax.Node, name string, choices, fields []string) {
-	switch n.Kind {
-	case syntax.Sequence:
-		for _, item := range n.Items {
-			c.says(item, name, choices, fields)
-		}
-		return
-	case syntax.Scalar:
-		c.choice(n, name, choices)
-		return
-	}
-	answer := n.Get("answer")
-	if answer != nil {
-		c.choice(answer, name, choices)
-	} else if !slices.Contains(choices, "done") && n.Kind == syntax.Mapping {
-		c.say("unknown-choice", n.Span, fmt.Sprintf("the answer to `%s` has no choice", name), "Write `answer`, which is one of "+strings.Join(choices, ", ")+".")
-	}
-	for _, e := range append(slices.Clone(entries(n.Get("values"))), n.Entries...) {
-		inner := n.Get("values").Get(e.Key.Value) == e.Value
-		if !slices.Contains(fields, e.Key.Value) && (inner || !slices.Contains(long, e.Key.Value)) {
-			c.say("unknown-field", e.Key.Span, fmt.Sprintf("the step `%s` collects no `%s`", name, e.Key.Value), didYouMean(e.Key.Value, fields))
-		}
-	}
-}
-
-func (c *checker) choice(n *syntax.Node, name string, choices []string) {
-	if word := n.Text.Value; !slices.Contains(choices, spell(word, choices)) {
-		detail := "The answers are " + strings.Join(choices, ", ") + "."
-		if near := source.Suggest(word, choices); near != "" {
-			detail = fmt.Sprintf("Did you mean `%s`? ", near) + detail
-		}
-		c.say("unknown-choice", n.Span, fmt.Sprintf("nobody can answer `%s` to `%s`", word, name), detail)
-	}
 }
 
 // result holds what a step comes back with against its kind.

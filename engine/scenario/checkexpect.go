@@ -93,6 +93,10 @@ func (c *checker) evidence(n *syntax.Node) {
 	for _, e := range entries(n) {
 		id, name := kept(e.Key.Value)
 		found := c.step(e.Key, id)
+		if len(found) > 0 && name == "" {
+			c.say("never", e.Key.Span, fmt.Sprintf("`%s` names a step, and not what it keeps", e.Key.Value), "Write STEP.NAME. "+didYouMean("", found[0].Evidence))
+			continue
+		}
 		var have []string
 		for _, s := range found {
 			have = append(have, s.Evidence...)

@@ -71,7 +71,7 @@ func (r *reader) http(n *syntax.Node) *HTTPStub {
 	method, rest, ok := request(on.Text.Value)
 	u, err := url.Parse(strings.ReplaceAll(rest, "*", "x"))
 	if !ok || err != nil || u.Host == "" || u.RawQuery != "" {
-		r.bad("bad-stub", on.Span, "this is not a method and a URL", "Write `GET https://api.example.com/v1/*`; a query stands under `query:`.")
+		r.bad("bad-stub", on.Span, "this is not a method and a URL", remedyOf(on.Text.Value))
 	}
 	h := &HTTPStub{Method: method, URL: rest, Query: texts(n.Get("query")), Headers: texts(n.Get("headers")), Body: r.match(n.Get("body")), Times: whole(n.Get("times"), 0), Span: n.Span}
 	for _, x := range oneOrMore(n.Get("reply")) {
@@ -83,6 +83,17 @@ func (r *reader) http(n *syntax.Node) *HTTPStub {
 	}
 	r.times(n, h.Times, len(h.Replies))
 	return h
+}
+
+// remedyOf says how a request is written, with the one that was meant.
+func remedyOf(on string) string {
+	word, url, _ := strings.Cut(on, " ")
+	for _, meant := range []string{strings.ToUpper(word) + " " + url, "GET " + on} {
+		if _, rest, ok := request(meant); ok && strings.HasPrefix(rest, "http") && !strings.Contains(rest, "?") {
+			return fmt.Sprintf("Write the method, in capitals, and the URL: `%s`.", meant)
+		}
+	}
+	return "Write `GET https://api.example.com/v1/*`; a query stands under `query:`."
 }
 
 // done are the keys of what a program does, which stand in a stub or in its
