@@ -45,7 +45,10 @@ func TestScriptRuns(t *testing.T) {
 	}{
 		{`echo hi | cat`, 0, "hi\n"}, {`exit 3`, 3, ""}, {`false; echo no`, 1, ""}, {`echo "${__rb0}"`, 0, "a 'b' $(x)\n"}, {`x=$(printf %s a); echo "$x"`, 0, "a\n"},
 		{`printenv MY_SECRET || echo none`, 0, "none\n"}, {`B=2 printenv B`, 0, "2\n"}, {`printenv A`, 0, "1\n"}, {`LD_PRELOAD=/x PATH=/evil true; printenv LD_PRELOAD || echo none`, 0, "none\n"},
-		{`echo x > "$TMPDIR/f"; cat < "$TMPDIR/f"`, 0, "x\n"}, {`echo x > /dev/null; echo ok`, 0, "ok\n"}, {`nosuchprogram() { echo f; }; nosuchprogram`, 0, "f\n"},
+		{`echo x > "$TMPDIR/f"; cat < "$TMPDIR/f"`, 0, "x\n"}, {`echo a > "$TMPDIR/f"; for f in "$TMPDIR"/*; do echo "${f##*/}"; done`, 0, "f\n"},
+		{`echo in | cat < /dev/stdin`, 0, "in\n"}, {`echo out > /dev/stdout; echo err > /dev/stderr; echo more >> /dev/fd/1`, 0, "out\nmore\n"}, {`cat <(echo piped)`, 0, "piped\n"},
+		{`cd "$TMPDIR"; echo x > y; [ -r y ] && [ -s ./y ] && [ -L y ] || cat < ../"${TMPDIR##*/}"/y`, 0, "x\n"}, {`echo 1 > "$TMPDIR/a"; echo 2 >> "$TMPDIR/a"; cat < "$TMPDIR/a"`, 0, "1\n2\n"},
+		{`command -v true >/dev/null && type cat >/dev/null && echo found`, 0, "found\n"}, {`[ -e /dev/null ] && [ -w /dev/stdout ] && echo there`, 0, "there\n"}, {`echo x > /dev/null; echo ok`, 0, "ok\n"}, {`nosuchprogram() { echo f; }; nosuchprogram`, 0, "f\n"},
 	} {
 		out, err := script(t, g, c.text, "a 'b' $(x)")
 		if err != nil || out.Exit != c.exit || out.Stdout != c.out {

@@ -32,6 +32,9 @@ var errSpins = errors.New("the script runs a million commands in no time: a loop
 
 // call is told of every command before it runs.
 func (s *scriptState) call(ctx context.Context, argv []string) ([]string, error) {
+	if err := s.lookup(ctx, argv); err != nil {
+		return nil, err
+	}
 	if ClockOf(ctx) == nil {
 		return stringTest(ctx, argv)
 	}

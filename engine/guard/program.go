@@ -73,14 +73,12 @@ func (g *Guard) getenv(name string) string {
 
 // permitted asks each of the sets that must permit; in one an entry may spell the
 // path, in another the name.
-func (g *Guard) permitted(argv []string, action bool) permit.Decision {
+func (g *Guard) permitted(argv []string, dir string, action bool) permit.Decision {
 	var d permit.Decision
 	for i, s := range g.Permissions.All() {
 		d = s.Command(argv, action)
-		if !d.OK && strings.ContainsRune(argv[0], filepath.Separator) {
-			if g.isThatOfPath(argv[0]) {
-				d = s.Command(append([]string{filepath.Base(argv[0])}, argv[1:]...), action)
-			}
+		if !d.OK && isPath(argv[0]) && g.isThatOfPath(argv[0], dir) {
+			d = s.Command(append([]string{filepath.Base(argv[0])}, argv[1:]...), action)
 		}
 		if !d.OK && i > 0 {
 			d.Reason = "the runbook that runs this one may not do it: " + d.Reason
@@ -94,9 +92,24 @@ func (g *Guard) permitted(argv []string, action bool) permit.Decision {
 
 // permitCommand puts an argv to the permission check and resolves its program
 // with the engine's own PATH. A path is permitted where an entry spells it, or
-// where it is the very program that PATH gives for a permitted name.
-func (g *Guard) permitCommand(argv []string, action bool) (string, error) {
-	d := g.permitted(argv, action)
+// where it is the very program that PATH gives for a permitted name; that one is
+// run then, whatever the path leads to by now. A relative path in an entry stands
+// for one from the folder of the run, wherever the script has gone.
+func (g *Guard) permitCommand(argv []string, dir string, action bool) (string, error) {
+	asked := argv
+	if p := argv[0]; isPath(p) && !filepath.IsAbs(p) {
+		wd, err := g.WorkDir()
+		if err != nil {
+			return "", err
+		}
+		if dir == "" {
+			dir = wd
+		}
+		if filepath.Join(wd, p) != filepath.Join(dir, p) {
+			asked = append([]string{filepath.Join(dir, p)}, argv[1:]...)
+		}
+	}
+	d := g.permitted(asked, dir, action)
 	if !d.OK {
 		list := "permissions.observe"
 		if action {
@@ -104,20 +117,39 @@ func (g *Guard) permitCommand(argv []string, action bool) (string, error) {
 		}
 		return "", &Denied{Effect: strings.Join(argv, " "), List: list, Entry: d.Suggest, Reason: d.Reason}
 	}
-	if g.opts.Run != nil {
+	switch {
+	case g.opts.Run != nil:
 		return argv[0], nil
+	case !isPath(argv[0]):
+		return g.Find(argv[0])
 	}
-	return g.Find(argv[0])
+	path := from(dir, argv[0])
+	if p, err := g.Find(filepath.Base(path)); err == nil && sameFile(p, path) {
+		return p, nil
+	}
+	return g.Find(path)
+}
+
+// isPath reports whether a program is spelled as a path.
+func isPath(program string) bool {
+	return strings.ContainsRune(program, '/') || strings.ContainsRune(program, filepath.Separator)
+}
+
+func from(dir, path string) string {
+	if filepath.IsAbs(path) || dir == "" {
+		return path
+	}
+	return filepath.Join(dir, path)
 }
 
 // isThatOfPath reports whether a path leads to the program that PATH gives for its
 // name. In a world that is not real, programs are where they are said to be.
-func (g *Guard) isThatOfPath(program string) bool {
+func (g *Guard) isThatOfPath(program, dir string) bool {
 	if g.opts.Files != nil {
 		return true
 	}
 	p, err := g.Find(filepath.Base(program))
-	return err == nil && sameFile(p, program)
+	return err == nil && sameFile(p, from(dir, program))
 }
 
 func sameFile(a, b string) bool {
@@ -128,7 +160,7 @@ func sameFile(a, b string) bool {
 
 // Find resolves a program with the engine's own PATH.
 func (g *Guard) Find(program string) (string, error) {
-	if strings.ContainsRune(program, filepath.Separator) {
+	if isPath(program) {
 		if isProgram(program) {
 			return program, nil
 		}
@@ -195,7 +227,7 @@ func (g *Guard) RunProgram(ctx context.Context, p Program) (Output, error) {
 	if len(p.Argv) == 0 || p.Argv[0] == "" {
 		return Output{Exit: -1}, errors.New("there is no program to run: `argv` is empty")
 	}
-	path, err := g.permitCommand(p.Argv, p.Action)
+	path, err := g.permitCommand(p.Argv, p.Dir, p.Action)
 	if err != nil {
 		return Output{Exit: -1}, err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strconv"
 )
@@ -38,23 +37,12 @@ func (g *Guard) ClientTLS(t TLS) (*tls.Config, error) { return g.tlsConfig(t) }
 // for writing where write is set. What it gives is the file behind all symbolic
 // links, which is what must be opened.
 func (g *Guard) LibraryFile(path string, write bool) (string, error) {
-	list, name := g.Permissions.Read, "permissions.files.read"
-	if write {
-		list, name = g.Permissions.Write, "permissions.files.write"
+	at, err := g.judge(path, write, nil)
+	if err != nil {
+		return "", err
 	}
-	real := g.resolved(path)
-	if g.opts.Files != nil {
-		return g.emulatedFile(list, name, path)
-	}
-	if st, err := os.Lstat(real); err == nil && st.Mode()&os.ModeSymlink != 0 {
-		return "", &Denied{Effect: path, List: name, Reason: fmt.Sprintf("`%s` is a link that leads nowhere", path)}
-	}
-	for _, entry := range list {
-		if ok, err := filepath.Match(entry, real); below(resolved(entry), real) || err == nil && ok {
-			return real, g.realFiles(real)
-		}
-	}
-	return "", &Denied{Effect: path, List: name, Entry: path, Reason: fmt.Sprintf("no entry of `%s` permits the file `%s`", name, path)}
+	real := filepath.Join(at.dir, at.rel)
+	return real, g.realFiles(real)
 }
 
 // realFiles refuses a file where another world stands for the real one: a

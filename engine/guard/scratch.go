@@ -1,20 +1,24 @@
 package guard
 
 import (
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
+
+	"mvdan.cc/sh/v3/syntax"
 )
 
 // scratch is a step's own folder for temporary files: $TMPDIR. It is made when
 // something could look for it, because most steps never do.
 type scratch struct {
-	dir  string
-	in   *Memory // nil is the system's file system
-	once sync.Once
-	made bool
-	err  error
+	dir   string
+	in    *Memory // nil is the system's file system
+	once  sync.Once
+	made  bool
+	piped string // the folder of pipes, where there is one
+	err   error
 }
 
 // scratch names a folder below the guard's own, which Close removes.
@@ -48,6 +52,25 @@ func (s *scratch) make() error {
 	return s.err
 }
 
+// pipes is where the shell makes the pipes of process substitutions. It opens what
+// is there by its name alone, unseen by the permission check, and through links.
+// Hence it is no folder that a script otherwise writes to, and is not even there
+// for a script that has no use for it.
+func (s *scratch) pipes(file *syntax.File) (string, error) {
+	dir := s.dir + "-" + rand.Text()
+	needed := false
+	syntax.Walk(file, func(n syntax.Node) bool {
+		_, is := n.(*syntax.ProcSubst)
+		needed = needed || is
+		return !needed
+	})
+	if !needed || s.in != nil {
+		return dir, nil
+	}
+	s.piped = dir
+	return dir, os.Mkdir(dir, 0o700)
+}
+
 // write makes a file in the folder, and gives its path.
 func (s *scratch) write(name, text string) (string, error) {
 	if err := s.make(); err != nil {
@@ -66,7 +89,8 @@ func (s *scratch) remove() {
 	switch {
 	case s.in != nil:
 		s.in.removeAll(s.dir)
-	case s.made:
+	case s.made, s.piped != "":
+		_ = os.RemoveAll(s.piped)
 		_ = os.RemoveAll(s.dir) // what cannot be removed now goes with the guard's folder
 	}
 }

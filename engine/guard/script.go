@@ -44,7 +44,7 @@ func (g *Guard) RunScript(ctx context.Context, r ScriptRun) (Output, error) {
 		return Output{Exit: -1}, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	s := &scriptState{guard: g, run: r, tmp: tmp, stop: cancel}
+	s := &scriptState{guard: g, run: r, file: file, tmp: tmp, stop: cancel}
 	if g.opts.Files != nil {
 		if s.order, err = orderOf(file, ClockOf(ctx) != nil); err != nil {
 			cancel(nil)
@@ -83,6 +83,7 @@ var errDone = errors.New("the script has finished")
 type scriptState struct {
 	guard    *Guard
 	run      ScriptRun
+	file     *syntax.File
 	tmp      *scratch
 	stop     context.CancelCauseFunc
 	programs sync.WaitGroup
@@ -123,24 +124,35 @@ func (s *scriptState) runner(out, errs io.Writer) (*interp.Runner, error) {
 	if s.guard.opts.Files != nil {
 		dir = "/" // which is everywhere; the script's own need not be here
 	}
+	vars := s.variables()
+	pipes, err := s.tmp.pipes(s.file)
+	if err != nil {
+		return nil, err
+	}
+	own := vars["TMPDIR"]
+	vars["TMPDIR"] = expand.Variable{Set: true, Kind: expand.String, Str: pipes}
 	r, err := interp.New(
-		interp.Env(s.variables()), interp.StdIO(stdin, out, errs), interp.Dir(dir), interp.Params("-e", "-u", "-o", "pipefail"),
+		interp.Env(vars), interp.StdIO(stdin, out, errs), interp.Dir(dir), interp.Params("-e", "-u", "-o", "pipefail"),
 		interp.CallHandler(s.call),
 		interp.ExecHandlers(func(interp.ExecHandlerFunc) interp.ExecHandlerFunc { return s.exec }),
 		interp.OpenHandler(s.open),
 		interp.StatHandler(s.stat),
+		interp.AccessHandler(s.access),
 		interp.ReadDirHandler2(s.readDir),
 	)
-	if err == nil {
-		r.Dir = s.run.Dir
+	if err != nil {
+		return nil, err
 	}
-	return r, err
+	r.Dir = s.run.Dir
+	r.Reset() // which is when the shell looks where its pipes are to be
+	vars["TMPDIR"] = own
+	return r, nil
 }
 
 // variables is what the script finds: the environment, and its holes, which are
 // not exported and cannot be changed.
-func (s *scriptState) variables() expand.Environ {
-	vars := map[string]expand.Variable{}
+func (s *scriptState) variables() environ {
+	vars := environ{}
 	for _, kv := range s.guard.environment(s.run.Env) {
 		name, value, _ := strings.Cut(kv, "=")
 		vars[name] = expand.Variable{Set: true, Exported: true, Kind: expand.String, Str: value}
@@ -156,7 +168,7 @@ func (s *scriptState) variables() expand.Environ {
 		}
 		vars[fmt.Sprintf("__rb%d", i)] = x
 	}
-	return environ(vars)
+	return vars
 }
 
 type environ map[string]expand.Variable
@@ -181,7 +193,7 @@ func (s *scriptState) exec(ctx context.Context, argv []string) error {
 	s.programs.Add(1)
 	defer s.programs.Done()
 	hc := interp.HandlerCtx(ctx)
-	path, err := s.guard.permitCommand(argv, s.run.Action)
+	path, err := s.guard.permitCommand(argv, hc.Dir, s.run.Action)
 	var d *Denied
 	if errors.As(err, &d) {
 		fmt.Fprintln(hc.Stderr, d.Error())
@@ -245,11 +257,11 @@ func (g *Guard) interpreted(ctx context.Context, r ScriptRun, tmp *scratch) (Out
 		}
 		env[fmt.Sprintf("__rb%d", i)] = text
 	}
-	file, err := tmp.write("script", r.Script.Text)
+	path, err := g.permitCommand(r.Interpreter, r.Dir, r.Action)
 	if err != nil {
 		return Output{Exit: -1}, err
 	}
-	path, err := g.permitCommand(r.Interpreter, r.Action)
+	file, err := tmp.write("script", r.Script.Text)
 	if err != nil {
 		return Output{Exit: -1}, err
 	}

@@ -2,7 +2,7 @@ package guard
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -11,121 +11,291 @@ import (
 	"strings"
 
 	"mvdan.cc/sh/v3/interp"
-
-	"runbook/engine/permit"
 )
 
-// always may be opened by any script.
-var always = []string{"/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd"}
+// streams are the script's own ends, by the names that they have as files. No
+// entry is needed for them: they are not the program's own, of which a script gets
+// none.
+var streams = map[string]int{
+	"/dev/stdin": 0, "/dev/fd/0": 0, "/dev/stdout": 1, "/dev/fd/1": 1, "/dev/stderr": 2, "/dev/fd/2": 2,
+}
 
-// mayOpen decides about a file that the shell itself opens, looks at or lists.
-func (s *scriptState) mayOpen(path string, write bool) error {
-	name := "permissions.files.read"
-	if write {
-		name = "permissions.files.write"
+// nothing may be opened by any script.
+const nothing = "/dev/null"
+
+// free reports whether a file needs no entry.
+func free(path string) bool {
+	_, stream := streams[filepath.Clean(path)]
+	return stream || filepath.Clean(path) == nothing
+}
+
+// judge puts a file that the shell itself opens, looks at or lists to the guard's
+// judge. A denial ends the script.
+func (s *scriptState) judge(path string, write bool) (spot, error) {
+	at, err := s.guard.judge(path, write, own{s.tmp.dir})
+	return at, s.judged(at, err)
+}
+
+// judgeLink judges a path of which a link at the end is not followed.
+func (s *scriptState) judgeLink(path string) (spot, error) {
+	dir, file := filepath.Split(path)
+	real, err := s.guard.follow(dir)
+	if err != nil {
+		return spot{}, &fs.PathError{Op: "lstat", Path: path, Err: err}
 	}
-	real := s.guard.resolved(path)
-	if below(s.guard.resolved(s.tmp.dir), real) {
-		return s.tmp.make()
+	at, err := s.guard.judgeReal(path, filepath.Join(real, file), false, own{s.tmp.dir})
+	return at, s.judged(at, err)
+}
+
+func (s *scriptState) judged(at spot, err error) error {
+	var d *Denied
+	if errors.As(err, &d) {
+		return s.deny(d)
 	}
-	for _, root := range always {
-		if below(s.guard.resolved(root), real) || path == root {
-			return nil
-		}
+	if tmp, e := s.guard.follow(s.tmp.dir); err == nil && e == nil && below(tmp, at.dir) {
+		err = s.tmp.make()
 	}
-	if !slices.ContainsFunc(s.guard.Permissions.All(), func(p permit.Set) bool {
-		list := p.Read
-		if write {
-			list = p.Write
-		}
-		return !slices.ContainsFunc(list, func(entry string) bool { return s.covers(entry, real) })
-	}) {
+	return err
+}
+
+// failed is the error as the script sees it: with the path that it wrote. A file
+// that became a link meanwhile is denied.
+func (s *scriptState) failed(op, path, list string, err error) error {
+	var pe *fs.PathError
+	switch {
+	case err == nil:
 		return nil
+	case errors.Is(err, errMoved):
+		return s.deny(leadsOut(path, list))
+	case errors.As(err, &pe):
+		err = pe.Err
 	}
-	return s.deny(&Denied{Effect: path, List: name, Entry: path, Reason: fmt.Sprintf("no entry of `%s` permits the file `%s`", name, path)})
-}
-
-// covers reports whether an entry of the files permits one of them.
-func (s *scriptState) covers(entry, real string) bool {
-	if !filepath.IsAbs(entry) {
-		entry = filepath.Join(s.run.Dir, entry)
-	}
-	if below(s.guard.resolved(entry), real) {
-		return true
-	}
-	ok, _ := filepath.Match(entry, real)
-	return ok
-}
-
-// resolved follows symbolic links as far as the path exists; in a world that is
-// not real there are none.
-func (g *Guard) resolved(path string) string {
-	if g.opts.Files == nil {
-		return resolved(path)
-	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(g.opts.Dir, path)
-	}
-	return filepath.Clean(path)
-}
-
-// resolved follows symbolic links as far as the path exists.
-func resolved(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		path = abs
-	}
-	if p, err := filepath.EvalSymlinks(path); err == nil {
-		return p
-	}
-	dir, file := filepath.Split(filepath.Clean(path))
-	if dir == path || file == "" {
-		return path
-	}
-	return filepath.Join(resolved(filepath.Clean(dir)), file)
+	return &fs.PathError{Op: op, Path: path, Err: err}
 }
 
 func (s *scriptState) absolute(ctx context.Context, path string) string {
 	if filepath.IsAbs(path) {
 		return path
 	}
-	return filepath.Join(interp.HandlerCtx(ctx).Dir, path)
+	return interp.HandlerCtx(ctx).Dir + string(filepath.Separator) + path
 }
 
 func (s *scriptState) open(ctx context.Context, path string, flag int, mode os.FileMode) (io.ReadWriteCloser, error) {
-	write := flag&(os.O_WRONLY|os.O_RDWR|os.O_CREATE|os.O_TRUNC|os.O_APPEND) != 0
-	if err := s.mayOpen(s.absolute(ctx, path), write); err != nil {
+	if path == "" {
+		return nil, absentAt("open", path)
+	}
+	abs := s.absolute(ctx, path)
+	if free(abs) {
+		return device(ctx, abs), nil
+	}
+	write, list := flag&(os.O_WRONLY|os.O_RDWR|os.O_CREATE|os.O_TRUNC|os.O_APPEND) != 0, "permissions.files.read"
+	if write {
+		list = "permissions.files.write"
+	}
+	at, err := s.judge(abs, write)
+	if err != nil {
 		return nil, err
 	}
 	if s.guard.opts.Files != nil {
-		return s.emulatedOpen(ctx, s.absolute(ctx, path), flag, write)
+		return s.emulatedOpen(abs, flag, write)
 	}
-	return interp.DefaultOpenHandler()(ctx, path, flag, mode)
+	f, err := at.open(flag, mode)
+	if err != nil {
+		return nil, s.failed("open", path, list, err)
+	}
+	return f, nil
 }
 
 func (s *scriptState) stat(ctx context.Context, path string, follow bool) (fs.FileInfo, error) {
 	abs := s.absolute(ctx, path)
-	if abs != s.run.Dir { // where the script stands is no secret to it
-		if err := s.mayOpen(abs, false); err != nil {
-			return nil, err
-		}
+	switch {
+	case free(abs):
+		return streamInfo(ctx, abs), nil
+	case abs == s.run.Dir && s.guard.opts.Files == nil: // where the script stands is no secret to it
+		return os.Stat(abs)
+	case abs == s.run.Dir:
+		return s.emulatedStat(abs)
+	}
+	judge := s.judgeLink
+	if follow {
+		judge = func(path string) (spot, error) { return s.judge(path, false) }
+	}
+	at, err := judge(abs)
+	if err != nil {
+		return nil, err
 	}
 	if s.guard.opts.Files != nil {
 		return s.emulatedStat(abs)
 	}
-	return interp.DefaultStatHandler()(ctx, path, follow)
+	info, err := at.stat(!follow)
+	return info, s.failed("stat", path, "permissions.files.read", err)
 }
 
+// access answers `[ -r ]`, `[ -w ]` and `[ -x ]`, and whether `cd` may go there.
+func (s *scriptState) access(ctx context.Context, path string, mode interp.AccessMode) error {
+	abs := s.absolute(ctx, path)
+	switch {
+	case s.guard.opts.Files != nil:
+		_, err := s.stat(ctx, path, true)
+		return err
+	case free(abs):
+		return nil
+	case abs == s.run.Dir:
+		return interp.DefaultAccessHandler()(ctx, abs, mode)
+	}
+	at, err := s.judge(abs, false)
+	if err != nil {
+		return err
+	}
+	return interp.DefaultAccessHandler()(ctx, filepath.Join(at.dir, at.rel), mode)
+}
+
+// readDir lists a folder for a pattern. A folder that is permitted shows all; one
+// that is not shows what a pattern among the entries permits of it. The shell also
+// asks this way whether the folders above are there: those may be named, and not
+// listed.
 func (s *scriptState) readDir(ctx context.Context, path string) ([]fs.DirEntry, error) {
-	if err := s.mayOpen(s.absolute(ctx, path), false); err != nil {
+	abs := s.absolute(ctx, path)
+	if free(abs) {
+		return nil, absentAt("readdir", path)
+	}
+	at, err := s.guard.judge(abs, false, own{s.tmp.dir})
+	var d *Denied
+	if errors.As(err, &d) {
+		return s.part(abs, d)
+	}
+	if err := s.judged(at, err); err != nil {
 		return nil, err
 	}
 	if s.guard.opts.Files != nil {
-		return s.guard.opts.Files.readDir(s.absolute(ctx, path))
+		return s.guard.opts.Files.readDir(abs)
 	}
-	return interp.DefaultReadDirHandler2()(ctx, path)
+	list, err := at.list()
+	return list, s.failed("open", path, "permissions.files.read", err)
 }
 
-func below(root, path string) bool {
-	rel, err := filepath.Rel(root, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+// part is what a script may see of a folder that is not permitted as a whole.
+func (s *scriptState) part(path string, d *Denied) ([]fs.DirEntry, error) {
+	real, err := s.guard.follow(path)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	way, patterns := s.onTheWay(real)
+	switch {
+	case patterns:
+		return s.matching(path, real)
+	case way:
+		return []fs.DirEntry{unseen{s, d}}, nil
+	}
+	return nil, s.deny(d)
+}
+
+// onTheWay reports whether a folder lies above something that each set permits,
+// and whether each has a pattern for what is in it.
+func (s *scriptState) onTheWay(real string) (way, patterns bool) {
+	way, patterns = true, true
+	for _, set := range s.guard.Permissions.All() {
+		above, lists := false, false
+		for _, entry := range set.Read {
+			entry, err := s.guard.absolute(entry)
+			if err != nil {
+				continue
+			}
+			fixed, rest := fixedPart(entry)
+			dir, err := s.guard.follow(fixed)
+			above = above || err == nil && below(real, dir)
+			lists = lists || err == nil && (rest != "" && dir == real || rest == "" && below(dir, real))
+		}
+		way, patterns = way && above, patterns && lists
+	}
+	if tmp, err := s.guard.follow(s.tmp.dir); err == nil && below(real, tmp) {
+		way = true
+	}
+	return way, patterns
+}
+
+// matching lists those files of a folder that are permitted.
+func (s *scriptState) matching(path, real string) ([]fs.DirEntry, error) {
+	var all []fs.DirEntry
+	var err error
+	if s.guard.opts.Files != nil {
+		all, err = s.guard.opts.Files.readDir(real)
+	} else {
+		all, err = spot{real, "."}.list()
+	}
+	if err != nil {
+		return nil, s.failed("open", path, "permissions.files.read", err)
+	}
+	return slices.DeleteFunc(all, func(e fs.DirEntry) bool {
+		file := filepath.Join(real, e.Name())
+		_, err := s.guard.judgeReal(file, file, false, nil)
+		return err != nil
+	}), nil
+}
+
+// unseen stands for what is in a folder that may not be listed. Whoever only asks
+// whether the folder is there does not look at it; to look at it is denied.
+type unseen struct {
+	script *scriptState
+	denied *Denied
+}
+
+// Name denies, and gives what no pattern matches.
+func (u unseen) Name() string {
+	_ = u.script.deny(u.denied) // the script has ended by that
+	return string(filepath.Separator)
+}
+
+// IsDir is not told.
+func (u unseen) IsDir() bool { return false }
+
+// Type is not told.
+func (u unseen) Type() fs.FileMode { return 0 }
+
+// Info is not told.
+func (u unseen) Info() (fs.FileInfo, error) { return nil, fs.ErrPermission }
+
+// lookups are built-ins that look programs up by themselves.
+var lookups = map[string]string{"command": "vV", "type": "afptP", "hash": ""}
+
+// lookup judges the files that a built-in would look at: those that are spelled as
+// paths, and those in folders that the script itself has put into PATH. Where the
+// engine finds programs needs no entry.
+func (s *scriptState) lookup(ctx context.Context, argv []string) error {
+	flags, ok := lookups[argv[0]]
+	if !ok || argv[0] == "command" && (len(argv) < 2 || !strings.HasPrefix(argv[1], "-") || !strings.ContainsAny(argv[1], flags)) {
+		return nil
+	}
+	var foreign []string
+	if s.guard.isDangerous("PATH") {
+		engine := filepath.SplitList(s.guard.getenv("PATH"))
+		foreign = slices.DeleteFunc(filepath.SplitList(interp.HandlerCtx(ctx).Env.Get("PATH").String()), func(dir string) bool { return slices.Contains(engine, dir) })
+	}
+	for _, name := range argv[1:] {
+		switch {
+		case strings.HasPrefix(name, "-"):
+			continue
+		case isPath(name):
+			if s.programIs(ctx, name) {
+				continue
+			}
+			if _, err := s.judge(s.absolute(ctx, name), false); err != nil {
+				return err
+			}
+		}
+		for _, dir := range foreign {
+			if _, err := s.judge(s.absolute(ctx, filepath.Join(dir, name)), false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// programIs reports whether a path is a program that may be run: that it is there
+// is no secret then.
+func (s *scriptState) programIs(ctx context.Context, path string) bool {
+	_, err := s.guard.permitCommand([]string{path}, interp.HandlerCtx(ctx).Dir, s.run.Action)
+	var d *Denied
+	return !errors.As(err, &d)
 }

@@ -302,8 +302,12 @@ func (c *compiler) permitHost(host string, at source.Span) {
 	c.error("not-permitted", at, fmt.Sprintf("the host `%s` is not permitted", bare), fmt.Sprintf("Add `%s` to `permissions.hosts`.", d.Suggest))
 }
 
-// hostPort parts a host and its port, 0 where it has none.
+// hostPort parts a host and its port, 0 where it has none: a bare address of IPv6
+// has colons and no port.
 func hostPort(host string) (bare string, port int) {
+	if strings.Count(host, ":") > 1 && !strings.HasPrefix(host, "[") {
+		return host, 0
+	}
 	if i := strings.LastIndexByte(host, ':'); i > 0 && !strings.HasSuffix(host, "]") {
 		if _, err := fmt.Sscanf(host[i+1:], "%d", &port); err == nil {
 			return host[:i], port

@@ -153,7 +153,7 @@ func permitted(r exec.Request, effects []kind.Effect) error {
 				return err
 			}
 		case e.File != "":
-			if err := permittedFile(r.Guard, e.File, e.Write); err != nil {
+			if err := r.Guard.PermitFile(e.File, e.Write); err != nil {
 				return err
 			}
 		}
@@ -178,19 +178,4 @@ func permittedHost(set permit.Set, address string) error {
 		return &guard.Denied{Effect: address, List: "permissions.hosts", Entry: d.Suggest, Reason: d.Reason}
 	}
 	return nil
-}
-
-func permittedFile(g *guard.Guard, path string, write bool) error {
-	wd, err := g.WorkDir()
-	if err != nil {
-		return err
-	}
-	if g.Permissions.File(path, wd, write) == permit.Yes {
-		return nil
-	}
-	list := "permissions.files.read"
-	if write {
-		list = "permissions.files.write"
-	}
-	return &guard.Denied{Effect: path, List: list, Entry: path, Reason: "no entry of `" + list + "` permits the file `" + path + "`"}
 }
