@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"strconv"
@@ -133,6 +132,9 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if d := t.guard.Permissions.Host(host, port); !d.OK {
 		return nil, &Denied{Effect: r.URL.Redacted(), List: "permissions.hosts", Entry: d.Suggest, Reason: d.Reason}
 	}
+	if err := t.guard.checkLiteral(host); err != nil {
+		return nil, err
+	}
 	if x := t.guard.opts.Exchange; x != nil {
 		return x(r, t.http)
 	}
@@ -147,77 +149,6 @@ func portOf(u *url.URL) int {
 		return 80
 	}
 	return 443
-}
-
-// dial connects to an address that was checked after the name was resolved, so
-// that a name cannot lead to this machine or its network unnoticed.
-func (t *transport) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	g := t.guard
-	if g.opts.Dial != nil {
-		return g.opts.Dial(ctx, network, address)
-	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	addrs, err := g.resolve(ctx, host)
-	if err != nil {
-		return nil, &HTTPError{"dns", err}
-	}
-	var last error
-	for _, a := range addrs {
-		if err := t.checkAddress(host, a); err != nil {
-			return nil, err
-		}
-		var d net.Dialer
-		conn, err := d.DialContext(ctx, network, net.JoinHostPort(a.String(), port))
-		if err == nil {
-			return conn, nil
-		}
-		last = err
-	}
-	return nil, last
-}
-
-func (g *Guard) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
-	if a, err := netip.ParseAddr(host); err == nil {
-		return []netip.Addr{a}, nil
-	}
-	if g.opts.Resolve != nil {
-		return g.opts.Resolve(ctx, host)
-	}
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err == nil && len(addrs) == 0 {
-		err = fmt.Errorf("no address for %s", host)
-	}
-	return addrs, err
-}
-
-// metadata is the address at which clouds hand out credentials.
-var metadata = netip.MustParseAddr("169.254.169.254")
-
-// checkAddress refuses inner addresses behind a host that the file does not
-// name itself. A proxy of the environment may stand anywhere.
-func (t *transport) checkAddress(host string, a netip.Addr) error {
-	a = a.Unmap()
-	inner := a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsLinkLocalMulticast() || a.IsUnspecified() || a.IsMulticast()
-	named := t.guard.Permissions.Names(host)
-	if a == metadata {
-		named = t.guard.Permissions.Names(metadata.String())
-	}
-	if !inner || named || t.isProxy(host) {
-		return nil
-	}
-	return &Denied{Effect: host, List: "permissions.hosts", Entry: host, Reason: fmt.Sprintf("`%s` leads to the inner address %s, and only a host that is named itself may", host, a)}
-}
-
-func (t *transport) isProxy(host string) bool {
-	for _, scheme := range []string{"http", "https"} {
-		if p, err := t.proxy(&url.URL{Scheme: scheme, Host: "proxy-probe.invalid"}); err == nil && p != nil && p.Hostname() == host {
-			return true
-		}
-	}
-	return false
 }
 
 // Classify says what kind of failure kept a request from being answered.

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"net/url"
 	"path/filepath"
 	"strconv"
 )
@@ -25,8 +24,7 @@ func (g *Guard) DialHost(ctx context.Context, network, address string) (net.Conn
 	if d := g.Permissions.Host(host, int(port)); !d.OK {
 		return nil, &Denied{Effect: address, List: "permissions.hosts", Entry: d.Suggest, Reason: d.Reason}
 	}
-	direct := &transport{guard: g, proxy: func(*url.URL) (*url.URL, error) { return nil, nil }}
-	return direct.dial(ctx, network, address)
+	return g.straight().dial(ctx, network, address)
 }
 
 // ClientTLS is the configuration for a library that speaks TLS itself: it trusts
