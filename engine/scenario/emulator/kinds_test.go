@@ -70,7 +70,7 @@ const many = `
 // the declared types.
 func TestStubs(t *testing.T) {
 	w, of := world(t, many)
-	g := guard.New(permit.Set{Hosts: []string{"*.example.com", "192.0.2.1", "a.example"}, Read: []string{"/var/lock", "/data"}}, guard.Options{})
+	g := guard.New(permit.Set{Hosts: []string{"*.example.com", "192.0.2.1", "a.example"}, Read: []string{"/var/lock", "/data"}}, emulator.InMemory(w).Doors(guard.Options{}))
 	defer g.Close()
 	has := func(more ...any) func(*testing.T, map[string]any) {
 		return func(t *testing.T, f map[string]any) {
@@ -138,7 +138,7 @@ func TestStubs(t *testing.T) {
 // in the world, in the same words.
 func TestDeniedBeforeAnswered(t *testing.T) {
 	w, of := world(t, many)
-	g := guard.New(permit.Set{}, guard.Options{})
+	g := guard.New(permit.Set{}, emulator.InMemory(w).Doors(guard.Options{}))
 	defer g.Close()
 	real := map[string]exec.Kind{}
 	for _, k := range checks.All() {
@@ -174,7 +174,7 @@ func TestMissed(t *testing.T) {
     dns: [{on: A www.example.com, with: {resolver: 192.0.2.1}, reply: {}}]
     file: [{on: /var/lock/deploy, reply: {}}]
 `)
-	g := guard.New(permit.Set{Read: []string{"/var"}}, guard.Options{})
+	g := guard.New(permit.Set{Read: []string{"/var"}}, emulator.InMemory(w).Doors(guard.Options{}))
 	defer g.Close()
 	for _, c := range []struct {
 		kind    string
@@ -198,7 +198,7 @@ func TestMissed(t *testing.T) {
 // TestResults: what a step comes back with is said for any kind, and goes before
 // all other stubs.
 func TestResults(t *testing.T) {
-	_, of := world(t, `
+	w, of := world(t, `
     results:
       - {on: api, reply: [{json: {a: 1}, headers: {X-Left: "3"}}, {error: tls}]}
       - {on: "group/*#a2", reply: {exit: 3}}
@@ -206,7 +206,7 @@ func TestResults(t *testing.T) {
       - {on: slow, reply: {delay: 1h}}
     file: [{on: /var/lock/deploy, reply: {exists: false}}]
 `)
-	g := guard.New(permit.Set{Hosts: []string{"example.com"}, Read: []string{"/var"}}, guard.Options{})
+	g := guard.New(permit.Set{Hosts: []string{"example.com"}, Read: []string{"/var"}}, emulator.InMemory(w).Doors(guard.Options{}))
 	defer g.Close()
 	http := map[string]any{"url": "http://example.com"}
 	do := func(name, step, key string, options map[string]any) exec.Result {
