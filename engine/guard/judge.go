@@ -55,7 +55,7 @@ func (g *Guard) judgeReal(path, real string, write bool, mine own) (spot, error)
 	for _, s := range g.Permissions.All() {
 		dir, ok := g.cover(entries(s, write), real)
 		if !ok {
-			return spot{}, g.refusedFile(s, path, real, write)
+			return spot{}, g.refusedFile(s, path, real, write, mine)
 		}
 		// All of them hold the file, so that each lies within the others.
 		if len(dir) > len(deepest) {
@@ -82,13 +82,14 @@ func entries(s permit.Set, write bool) []string {
 
 // refusedFile says why a set does not permit a file, and what would. Where the
 // name is permitted, that is where its links lead.
-func (g *Guard) refusedFile(s permit.Set, path, real string, write bool) *Denied {
+func (g *Guard) refusedFile(s permit.Set, path, real string, write bool, mine own) *Denied {
 	list := "permissions.files.read"
 	if write {
 		list = "permissions.files.write"
 	}
 	wd, _ := g.WorkDir() // absolute has asked for it
-	if filepath.Clean(path) != real && s.File(path, wd, write) == permit.Yes {
+	known := s.File(path, wd, write) == permit.Yes || slices.ContainsFunc(mine, func(dir string) bool { return below(dir, path) })
+	if known && filepath.Clean(path) != real {
 		return &Denied{Effect: path, List: list, Entry: real, Reason: fmt.Sprintf("`%s` leads by a link to `%s`, which no entry of `%s` permits", path, real, list)}
 	}
 	return &Denied{Effect: path, List: list, Entry: path, Reason: fmt.Sprintf("no entry of `%s` permits the file `%s`", list, path)}

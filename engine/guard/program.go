@@ -25,14 +25,16 @@ func (e *NotFound) Error() string {
 // them unless `permissions.env` lists them.
 var dangerous = []string{"PATH", "BASH_ENV", "ENV", "IFS", "SHELLOPTS", "BASHOPTS", "PROMPT_COMMAND", "PS4", "PAGER", "GIT_PAGER", "MANPAGER", "AWS_PAGER", "SYSTEMD_PAGER", "LESSOPEN", "LESSCLOSE",
 	"EDITOR", "VISUAL", "GIT_EDITOR", "KUBE_EDITOR", "BROWSER", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS", "SSH_ASKPASS", "SUDO_ASKPASS",
-	"PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME", "NODE_OPTIONS", "NODE_PATH", "PERL5LIB", "PERL5OPT", "RUBYOPT", "RUBYLIB", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH", "GCONV_PATH", "LOCPATH", "NIX_PATH"}
+	"PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME", "NODE_OPTIONS", "NODE_PATH", "PERL5LIB", "PERL5OPT", "RUBYOPT", "RUBYLIB", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH",
+	"RSYNC_RSH", "CVS_RSH", "SVN_SSH", "SVN_EDITOR", "HGEDITOR", "FCEDIT", "PSQL_PAGER", "PSQL_EDITOR", "GH_PAGER", "GH_EDITOR", "GH_BROWSER", "BAT_PAGER", "GIT_SEQUENCE_EDITOR", "GIT_PROXY_COMMAND", "GIT_EXEC_PATH", "GIT_TEMPLATE_DIR",
+	"TAR_OPTIONS", "MAKEFLAGS", "PERL5DB", "PERLLIB", "PYTHONBREAKPOINT", "LUA_INIT", "PHPRC", "PHP_INI_SCAN_DIR", "DOTNET_STARTUP_HOOKS", "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "GLIBC_TUNABLES", "ZDOTDIR", "GCONV_PATH", "LOCPATH", "NIX_PATH"}
 
 // isDangerous reports whether a script may not set a variable.
 func (g *Guard) isDangerous(name string) bool {
 	if !slices.ContainsFunc(g.Permissions.All(), func(s permit.Set) bool { return !contains(s.Env, name) }) {
 		return false
 	}
-	return strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "DYLD_") || strings.HasPrefix(name, "GIT_CONFIG") || contains(dangerous, name)
+	return strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "DYLD_") || strings.HasPrefix(name, "GIT_CONFIG") || strings.HasPrefix(name, "BASH_FUNC_") || contains(dangerous, name)
 }
 
 // environment is the programs' environment with a step's own variables; those
