@@ -30,6 +30,14 @@ func (s *scriptState) emulatedOpen(path string, flag int, write bool) (io.ReadWr
 	return stream{bytes.NewReader(shown.Content), io.Discard}, nil
 }
 
+func (s *scriptState) emulatedInfo(path string) (fs.FileInfo, error) {
+	info, err := s.emulatedStat(path)
+	if err != nil {
+		return nil, err
+	}
+	return owned(info), nil
+}
+
 func (s *scriptState) emulatedStat(path string) (fs.FileInfo, error) {
 	path = filepath.Clean(path)
 	if path == s.run.Dir || path == "/" {

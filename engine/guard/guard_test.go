@@ -48,6 +48,7 @@ func TestScriptRuns(t *testing.T) {
 		{`echo x > "$TMPDIR/f"; cat < "$TMPDIR/f"`, 0, "x\n"}, {`echo a > "$TMPDIR/f"; for f in "$TMPDIR"/*; do echo "${f##*/}"; done`, 0, "f\n"},
 		{`echo in | cat < /dev/stdin`, 0, "in\n"}, {`echo out > /dev/stdout; echo err > /dev/stderr; echo more >> /dev/fd/1`, 0, "out\nmore\n"}, {`cat <(echo piped)`, 0, "piped\n"},
 		{`cd "$TMPDIR"; echo x > y; [ -r y ] && [ -s ./y ] && [ -L y ] || cat < ../"${TMPDIR##*/}"/y`, 0, "x\n"}, {`echo 1 > "$TMPDIR/a"; echo 2 >> "$TMPDIR/a"; cat < "$TMPDIR/a"`, 0, "1\n2\n"},
+		{`[ -e "" ] || [ -r "" ] || [ -f "" ] || echo none`, 0, "none\n"}, {`[ -O /dev/stdin ] && [ -G /dev/stdin ]; [ -N /dev/stdin ] || echo old`, 0, "old\n"},
 		{`command -v true >/dev/null && type cat >/dev/null && echo found`, 0, "found\n"}, {`[ -e /dev/null ] && [ -w /dev/stdout ] && echo there`, 0, "there\n"}, {`echo x > /dev/null; echo ok`, 0, "ok\n"}, {`nosuchprogram() { echo f; }; nosuchprogram`, 0, "f\n"},
 	} {
 		out, err := script(t, g, c.text, "a 'b' $(x)")

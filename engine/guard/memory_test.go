@@ -125,3 +125,12 @@ func TestScriptsInMemory(t *testing.T) {
 		t.Error("a library may open a real file")
 	}
 }
+
+// TestOwnersInMemory: a script may ask who owns a file that no system knows.
+func TestOwnersInMemory(t *testing.T) {
+	g := guardFor(t, permit.Set{Read: []string{"/srv"}}, Options{Files: NewMemory(), Dir: "/", Run: func(context.Context, Command) (int, error) { return 0, nil }})
+	out, err := g.RunScript(t.Context(), ScriptRun{Dir: "/", Script: Script{Text: `: > "$TMPDIR/f"; [ -O "$TMPDIR/f" ] && [ -G "$TMPDIR/f" ] && [ -r "$TMPDIR/f" ] && echo ours; [ -r /srv/none ] || echo none; for f in "$TMPDIR"/*; do echo "${f##*/}"; done`}})
+	if err != nil || out.Stdout != "ours\nnone\nf\n" {
+		t.Errorf("%+v %v", out, err)
+	}
+}

@@ -109,12 +109,14 @@ func (s *scriptState) open(ctx context.Context, path string, flag int, mode os.F
 func (s *scriptState) stat(ctx context.Context, path string, follow bool) (fs.FileInfo, error) {
 	abs := s.absolute(ctx, path)
 	switch {
+	case path == "":
+		return nil, absentAt("stat", path)
 	case free(abs):
-		return streamInfo(ctx, abs), nil
+		return owned(streamInfo(ctx, abs)), nil
 	case abs == s.run.Dir && s.guard.opts.Files == nil: // where the script stands is no secret to it
 		return os.Stat(abs)
 	case abs == s.run.Dir:
-		return s.emulatedStat(abs)
+		return s.emulatedInfo(abs)
 	}
 	judge := s.judgeLink
 	if follow {
@@ -125,7 +127,7 @@ func (s *scriptState) stat(ctx context.Context, path string, follow bool) (fs.Fi
 		return nil, err
 	}
 	if s.guard.opts.Files != nil {
-		return s.emulatedStat(abs)
+		return s.emulatedInfo(abs)
 	}
 	info, err := at.stat(!follow)
 	return info, s.failed("stat", path, "permissions.files.read", err)
@@ -135,7 +137,7 @@ func (s *scriptState) stat(ctx context.Context, path string, follow bool) (fs.Fi
 func (s *scriptState) access(ctx context.Context, path string, mode interp.AccessMode) error {
 	abs := s.absolute(ctx, path)
 	switch {
-	case s.guard.opts.Files != nil:
+	case path == "", s.guard.opts.Files != nil:
 		_, err := s.stat(ctx, path, true)
 		return err
 	case free(abs):
