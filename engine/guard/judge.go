@@ -21,11 +21,11 @@ type spot struct{ dir, rel string }
 // own are places that a script may use without an entry: its temporary folder.
 type own []string
 
-// PermitFile puts a file to the permission check, opening nothing. What the links
-// of its path lead to must be permitted; in a world that is not real there are
-// none.
+// PermitFile puts a file of a world that is not real to the permission check,
+// opening nothing. There are no links in it, whatever those of this machine are.
 func (g *Guard) PermitFile(path string, write bool) error {
-	_, err := g.judge(path, write, nil)
+	there := &Guard{Permissions: g.Permissions, opts: Options{Files: NewMemory(), Dir: g.opts.Dir}}
+	_, err := there.judge(path, write, nil)
 	return err
 }
 
@@ -154,7 +154,7 @@ func (g *Guard) absolute(path string) (string, error) {
 // follow gives the file behind all links of an absolute path; in a world that is
 // not real there are none.
 func (g *Guard) follow(path string) (string, error) {
-	if g.opts.Files != nil {
+	if g.opts.Files != nil || g.opts.ReadFile != nil {
 		return filepath.Clean(path), nil
 	}
 	return follow(path)

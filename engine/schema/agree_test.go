@@ -41,7 +41,7 @@ func agree(t *testing.T, shape *spec.Shape, refs syntax.Resolver, s *jsonschema.
 		_, n, _ := value("x.yaml", []byte(pretty(doc)))
 		corpus.Uses(n, shape, refs, func(u corpus.Use) { met[sound][u.ID] = true })
 	}
-	for i := range 600 {
+	for i := range 1200 {
 		doc := g.value(shape, 0)
 		if found, valid := judged(t, doc, shape, refs, s); len(found) > 0 || valid != nil {
 			t.Fatalf("document %d is valid by construction; the loader says %v, the schema %v:\n%s", i, found, valid, pretty(doc))
