@@ -269,6 +269,12 @@ coverage 60% (3 of 5): branches 50% (1 of 2), steps 66% (2 of 3)
   x.yaml:6: no scenario takes the branch ~undo~ of ~d~
   x.yaml:8: no scenario runs the message ~told~
 `},
+	{name: "an each over what stands in the runbook", text: `
+steps:
+  - {each: e, in: '["a", "b"]', as: x, steps: [{message: m, text: m}]}
+`, worlds: []world{{name: "w1"}}, want: `
+coverage 100% (3 of 3): steps 100% (2 of 2), each 100% (1 of 1)
+`},
 	{name: "each and rounds", text: `
 inputs: {l: {type: list, default: [a, b]}}
 steps:

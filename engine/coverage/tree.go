@@ -220,7 +220,7 @@ func sides(s *plan.Step) []side {
 		both(Approvals, "", confirmAt(s), Approved, Refused)
 	}
 	if s.Role == plan.Each {
-		both(Each, "", s.In.Text.Span, None, Some)
+		both(Each, "", s.In.Text.Span, counts(s.In)...)
 	}
 	for _, e := range s.Expect {
 		both(Expect, e.Source, e.Text.Span, Held, NotHeld)
@@ -229,6 +229,23 @@ func sides(s *plan.Step) []side {
 		both(Polls, "", s.Span, Success, GaveUp)
 	}
 	return out
+}
+
+// counts are the ways that an `each` can go: a list that stands in the runbook has
+// items, or has none, and no scenario can change that.
+func counts(in *lang.Expr) []string {
+	if len(in.Reads) > 0 {
+		return []string{None, Some}
+	}
+	v, err := in.Eval(lang.Env{})
+	list, known := v.([]any)
+	switch {
+	case err != nil || !known:
+		return []string{None, Some}
+	case len(list) == 0:
+		return []string{None}
+	}
+	return []string{Some}
 }
 
 func confirmAt(s *plan.Step) source.Span {
