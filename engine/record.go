@@ -18,6 +18,7 @@ type Recording struct {
 	Scenario *scenario.Scenario
 	File     *source.File // the whole file, with what stood there before
 	Added    bool         // to a file that was there
+	Cut      []string     // the keys of steps whose replies did not fit in whole
 }
 
 // RecordOptions say what a recording is called and where it goes. Name and Title
@@ -39,10 +40,10 @@ func (rb *Runbook) Record(events []journal.Event, o RecordOptions) (*Recording, 
 	var data []byte
 	switch {
 	case o.Path == "" || errors.Is(err, fs.ErrNotExist):
-		data, err = record.File(events, opts)
+		data, out.Cut, err = record.File(events, opts)
 	case err == nil:
 		out.Added = true
-		data, err = record.Into(source.NewFile(o.Path, was), events, opts)
+		data, out.Cut, err = record.Into(source.NewFile(o.Path, was), events, opts)
 	}
 	if err != nil {
 		return nil, err

@@ -85,7 +85,9 @@ func (p *program) debrief(s *session, out *engine.Outcome, ended error) error {
 	sc := s.scenario
 	met, failures := sc.Expect.Hold(out.State, out.World)
 	if s.prompter != nil { // whoever reads and thinks takes their time: it is told, and is no fault
-		failures = slices.DeleteFunc(failures, func(f scenario.Failure) bool { return f.What == "duration" || strings.HasPrefix(f.What, "duration of ") })
+		failures = slices.DeleteFunc(failures, func(f scenario.Failure) bool {
+			return f.What == "duration" || strings.HasPrefix(f.What, "duration of ")
+		})
 	}
 	failures = append(failures, s.drill.Wrong()...)
 	for _, m := range out.Missed {

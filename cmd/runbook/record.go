@@ -70,6 +70,9 @@ func (p *program) keep(ctx context.Context, rb *engine.Runbook, events []journal
 	if err != nil {
 		return &codeError{engine.ExitFailed, fmt.Errorf("nothing was recorded: %w", err)}
 	}
+	if len(r.Cut) > 0 {
+		fmt.Fprintf(p.err, "too large to be kept whole, and cut: what came back to %s\n", report.Clean(strings.Join(r.Cut, ", ")))
+	}
 	p.differs(ctx, rb, r)
 	if o.Path == "" {
 		p.printf("%s", r.File.Data)

@@ -23,7 +23,7 @@ func (r *recording) calls() (http, results []any) {
 			continue
 		}
 		for _, a := range s.attempts {
-			stubs = add(stubs, a)
+			stubs = r.add(stubs, s.key, a)
 		}
 	}
 	// The stub that demands more goes first: a request that has no query fits one
@@ -63,13 +63,13 @@ type stub struct {
 	replies []any
 }
 
-func add(stubs []*stub, a attempt) []*stub {
+func (r *recording) add(stubs []*stub, key string, a attempt) []*stub {
 	on, query, _ := target(a.request)
 	i := slices.IndexFunc(stubs, func(s *stub) bool { return s.on == on && types.Equal(s.query, query) })
 	if i < 0 {
 		i, stubs = len(stubs), append(stubs, &stub{on: on, query: query})
 	}
-	stubs[i].replies = append(stubs[i].replies, reply(a))
+	stubs[i].replies = append(stubs[i].replies, r.reply(key, a))
 	return stubs
 }
 
@@ -125,11 +125,11 @@ func text(v any) string {
 var passing = []string{"content-length", "transfer-encoding", "connection", "keep-alive", "date"}
 
 // reply is a server's answer.
-func reply(a attempt) syntax.Pairs {
+func (r *recording) reply(key string, a attempt) syntax.Pairs {
 	out := syntax.Pairs{{Key: "status", Value: a.Fields["status"]}}
 	headers, _ := standIns(a.Fields["headers"]).(map[string]any)
-	body, isText := a.Fields["body"].(string)
-	tree := standIns(a.Fields["json"])
+	body, isText := r.kept(key, a.Fields["body"]).(string)
+	tree := r.kept(key, a.Fields["json"])
 	asTree := isText && tree != nil && isJSON(headers["content-type"]) && same(body, tree)
 	kept := map[string]any{}
 	for k, v := range headers {
@@ -143,8 +143,6 @@ func reply(a attempt) syntax.Pairs {
 	switch {
 	case asTree:
 		out = append(out, syntax.Pair{Key: "json", Value: tree})
-	case !isText:
-		out = append(out, syntax.Pair{Key: "body", Value: standIns(a.Fields["body"])})
 	case body != "":
 		out = append(out, syntax.Pair{Key: "body", Value: body})
 	}
@@ -176,7 +174,7 @@ func (r *recording) results(s *step) syntax.Pairs {
 	var replies []any
 	for _, a := range s.attempts {
 		if a.Ended != unfinished {
-			replies = append(replies, result(a))
+			replies = append(replies, r.result(s.key, a))
 		}
 	}
 	if len(replies) == 0 {
@@ -190,18 +188,18 @@ func (r *recording) results(s *step) syntax.Pairs {
 func (r *recording) settled(s *step) syntax.Pairs {
 	out := syntax.Pairs{}
 	if st := r.state.Step(s.key); st != nil && st.Done != nil {
-		out = native(st.Done.Results)
+		out = r.native(s.key, st.Done.Results)
 	}
 	return out
 }
 
-func result(a attempt) syntax.Pairs {
+func (r *recording) result(key string, a attempt) syntax.Pairs {
 	fields := a.Fields
 	if a.Error != nil {
 		fields = maps.Clone(fields)
 		maps.DeleteFunc(fields, func(_ string, v any) bool { return isZero(v) })
 	}
-	out := native(fields)
+	out := r.native(key, fields)
 	if a.Error != nil {
 		out = append(out, syntax.Pair{Key: "error", Value: syntax.Pairs{{Key: "kind", Value: a.Error.Kind}, {Key: "message", Value: a.Error.Message}}})
 	}
@@ -224,14 +222,14 @@ func isZero(v any) bool {
 }
 
 // native are results in the order of their names, without those that are nothing.
-func native(fields map[string]any) syntax.Pairs {
+func (r *recording) native(key string, fields map[string]any) syntax.Pairs {
 	out := syntax.Pairs{}
 	for _, name := range sortedKeys(fields) {
 		v := fields[name]
 		if v == nil || v == "" || name == "timing" || name == "truncated" && v == false {
 			continue
 		}
-		out = append(out, syntax.Pair{Key: name, Value: standIns(v)})
+		out = append(out, syntax.Pair{Key: name, Value: r.kept(key, v)})
 	}
 	return out
 }

@@ -14,6 +14,7 @@ package record
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,27 +31,50 @@ type Options struct {
 	Runbook string // the runbook's file, beside the scenario's
 }
 
-// File is a file of one scenario, as YAML. Its error is for a journal that is
-// none.
-func File(events []journal.Event, o Options) ([]byte, error) {
-	sc, err := scenario(events, o)
-	if err != nil {
-		return nil, err
+// File is a file of one scenario, as YAML. Cut are the keys of the steps whose
+// replies did not fit into a file whole. The error is for a journal that is none.
+func File(events []journal.Event, o Options) (data []byte, cut []string, err error) {
+	return fitting(events, o, func(sc syntax.Pairs) ([]byte, error) {
+		return syntax.Write(syntax.Pairs{{Key: "runbook", Value: o.Runbook}, {Key: "scenarios", Value: sc}})
+	})
+}
+
+// rooms are how much of a text of a reply is kept, in bytes; more than one is tried
+// only where a file would be too large to be read. 0 keeps it whole.
+var rooms = []int{0, 64 << 10, 8 << 10, 1 << 10}
+
+// fitting writes a scenario with as much of its replies as a file may hold.
+func fitting(events []journal.Event, o Options, write func(syntax.Pairs) ([]byte, error)) ([]byte, []string, error) {
+	for _, room := range rooms {
+		sc, cut, err := scenario(events, o, room)
+		if err != nil {
+			return nil, nil, err
+		}
+		data, err := write(sc)
+		if err != nil {
+			return nil, nil, err
+		}
+		readable := true
+		syntax.Parse(source.NewFile("", data), func(d source.Diagnostic) { readable = readable && d.Severity != source.Error })
+		if readable {
+			return data, cut, nil
+		}
 	}
-	return syntax.Write(syntax.Pairs{{Key: "runbook", Value: o.Runbook}, {Key: "scenarios", Value: sc}})
+	return nil, nil, fmt.Errorf("what the run saw does not fit into a file of %d bytes, even with long replies cut", syntax.MaxBytes)
 }
 
 // Into is a file of scenarios with one more, at its end. What stands there stays as
 // it is, byte for byte.
-func Into(f *source.File, events []journal.Event, o Options) ([]byte, error) {
+func Into(f *source.File, events []journal.Event, o Options) (data []byte, cut []string, err error) {
 	indent, err := end(f, o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	sc, err := scenario(events, o)
-	if err != nil {
-		return nil, err
-	}
+	return fitting(events, o, func(sc syntax.Pairs) ([]byte, error) { return added(f, indent, sc) })
+}
+
+// added is the file with a scenario behind the others.
+func added(f *source.File, indent string, sc syntax.Pairs) ([]byte, error) {
 	text, err := syntax.Write(sc)
 	if err != nil {
 		return nil, err
@@ -93,21 +117,24 @@ func end(f *source.File, o Options) (string, error) {
 	return indent, nil
 }
 
-func scenario(events []journal.Event, o Options) (syntax.Pairs, error) {
+func scenario(events []journal.Event, o Options, room int) (sc syntax.Pairs, cut []string, err error) {
 	if len(events) == 0 || events[0].Type != journal.RunStarted {
-		return nil, fmt.Errorf("a recording is made of a run from its beginning, and this journal has none")
+		return nil, nil, fmt.Errorf("a recording is made of a run from its beginning, and this journal has none")
 	}
-	r := &recording{state: journal.Fold(events), steps: map[string]*step{}, asked: map[string]time.Time{}}
+	r := &recording{room: room, state: journal.Fold(events), steps: map[string]*step{}, asked: map[string]time.Time{}}
 	for _, e := range events {
 		if err := r.take(e); err != nil {
-			return nil, fmt.Errorf("event %d cannot be read: %w", e.Seq, err)
+			return nil, nil, fmt.Errorf("event %d cannot be read: %w", e.Seq, err)
 		}
 	}
-	return syntax.Pairs{{Key: o.Name, Value: r.scenario(o)}}, nil
+	sc = syntax.Pairs{{Key: o.Name, Value: r.scenario(o)}}
+	return sc, r.cut, nil
 }
 
 // recording is what was read of a journal so far.
 type recording struct {
+	room    int      // how much of a text is kept; 0 is all
+	cut     []string // the keys of steps whose replies were cut
 	state   *journal.State
 	steps   map[string]*step     // by key
 	order   []*step              // in the order of their first attempts
@@ -246,6 +273,45 @@ func (r *recording) scenario(o Options) syntax.Pairs {
 	add("answers", r.people())
 	add("expect", r.expect())
 	return out
+}
+
+// kept is a reply of a step as it is kept: with stand-ins, and cut where there is no
+// room for it.
+func (r *recording) kept(key string, v any) any {
+	v, cut := shorten(standIns(v), r.room)
+	if cut && !slices.Contains(r.cut, key) {
+		r.cut = append(r.cut, key)
+	}
+	return v
+}
+
+// shorten cuts texts, and lists to as many entries as there could be words.
+func shorten(v any, room int) (_ any, cut bool) {
+	if room == 0 {
+		return v, false
+	}
+	switch v := v.(type) {
+	case string:
+		if len(v) > room {
+			return strings.ToValidUTF8(v[:room], "") + "… (cut in the recording)", true
+		}
+	case []any:
+		out := make([]any, min(len(v), room/64))
+		cut = len(out) < len(v)
+		for i := range out {
+			x, short := shorten(v[i], room)
+			out[i], cut = x, cut || short
+		}
+		return out, cut
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, x := range v {
+			x, short := shorten(x, room)
+			out[k], cut = x, cut || short
+		}
+		return out, cut
+	}
+	return v, false
 }
 
 // standIns puts the stand-ins of secrets where they stood.

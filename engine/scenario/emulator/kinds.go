@@ -119,6 +119,10 @@ func (s *stubbed) answer(ctx context.Context, r exec.Request, reply scenario.Kin
 	if fault == nil {
 		return exec.Result{Fields: s.kind.Some(reply.Fields), Duration: reply.Delay}
 	}
+	if fault.Kind == "timeout" && reply.Delay == 0 { // as a server that never answers
+		_ = guard.Wait(ctx, guard.Forever) // how it ended is what the context says
+		return s.nothing(ended(ctx), 0)
+	}
 	out := s.nothing(&exec.Error{Kind: fault.Kind, Message: fault.Message}, reply.Delay)
 	for name, v := range reply.Fields {
 		out.Fields[name] = v

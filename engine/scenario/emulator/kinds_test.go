@@ -66,6 +66,14 @@ const many = `
       - {on: select 1, with: {file: /data/app.db}, reply: {rows: [{a: 1}, {a: 2}, {a: 3}]}}
 `
 
+// limit is how long a call has: one that nobody answers uses up all of it.
+func limit(word string) time.Duration {
+	if word == "timeout" {
+		return 50 * time.Millisecond
+	}
+	return 0
+}
+
 // TestStubs: a reply is completed as the kind itself would have answered, with
 // the declared types.
 func TestStubs(t *testing.T) {
@@ -127,7 +135,7 @@ func TestStubs(t *testing.T) {
 		{"sql", rows, "", has("found", 0, "affected", 2, "rows", []any{})},
 		{"sql", lite, "", has("found", 2, "truncated", true, "value", nil)},
 	} {
-		kindtest.Run(t, of(c.kind), g, []kindtest.Case{{Name: c.kind, Options: c.options, Check: true, Error: c.err, Verify: c.verify, Now: func() time.Time { return instant }}})
+		kindtest.Run(t, of(c.kind), g, []kindtest.Case{{Name: c.kind, Options: c.options, Check: true, Error: c.err, Verify: c.verify, Timeout: limit(c.err), Now: func() time.Time { return instant }}})
 	}
 	if m := w.Missed(); len(m) > 0 {
 		t.Error(m)
