@@ -101,7 +101,7 @@ func (t *tries) note(d *journal.StepFinishedData) {
 
 // retried makes attempts until one does not err.
 func (r *run) retried(w World, f *frame, s *plan.Step, prefix Key, so *tries, once try) done {
-	delay := time.Duration(0)
+	var delay time.Duration
 	if s.Retry != nil {
 		delay = capped(s.Retry.Delay, s.Retry)
 	}
