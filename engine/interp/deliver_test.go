@@ -2,6 +2,7 @@ package interp
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"runbook/engine/journal"
@@ -80,7 +81,25 @@ func TestSendingIsBrokenOff(t *testing.T) {
 			t.Errorf("%s: %v %v: %v", c.to, d.err, d.Outcome, d.events)
 		}
 	}
-	d := play(t, script{text: channels + "steps: [{message: m, to: hall, text: hi}]", calls: map[Key]string{"m#to.hall": "=late"}})
+	for call, message := range map[string]string{"=cut": "it was not sent to the end: ", "=slow": "it was not sent to the end: ", "=answered": "told to"} {
+		d := play(t, script{text: channels + "steps: [{message: m, to: hall, text: hi}]", calls: map[Key]string{"m#to.hall": call}})
+		u, _ := d.events["message.unsent m#to.hall"].(journal.MessageUnsentData)
+		if d.Outcome.Outcome != "cancelled" || !strings.HasPrefix(u.Error.Message, message) {
+			t.Errorf("%s: %v %v", call, d.Outcome, u)
+		}
+	}
+	d := play(t, script{text: channels + "steps: [{message: m, to: [hall, room], text: hi}]", inputs: map[string]any{"path": "a,b"}, ends: map[Key]error{"m#to.hall": ErrCancelled}})
+	if !d.sent("m#to.room") {
+		t.Errorf("the other channel is not told: %v", d.events)
+	}
+	d = play(t, script{text: channels + "steps: [{message: m, to: [hall, room], text: hi}]", inputs: map[string]any{"path": "a,b"}, ends: map[Key]error{"m#to": ErrCancelled}})
+	for _, k := range []Key{"m#to.hall", "m#to.room"} {
+		u, _ := d.events["message.unsent "+string(k)].(journal.MessageUnsentData)
+		if u.Error.Kind != "canceled" || u.Attempts != 0 {
+			t.Errorf("what was never begun is %+v", u)
+		}
+	}
+	d = play(t, script{text: channels + "steps: [{message: m, to: hall, text: hi}]", calls: map[Key]string{"m#to.hall": "=late"}})
 	if !d.sent("m#to.hall") || d.why("m#to.hall") != "" {
 		t.Errorf("what was sent at the last moment is %v", d.events)
 	}
@@ -105,5 +124,28 @@ func TestIncidentsOnPages(t *testing.T) {
 	}
 	if d.err != nil || errors.Is(d.err, ErrCancelled) {
 		t.Error(d.err)
+	}
+}
+
+// TestAMessageWaitsForTheIncident that another one, beside it, is about to begin:
+// ten seconds, or until its scope ends.
+func TestAMessageWaitsForTheIncident(t *testing.T) {
+	s := script{text: channels + "steps: [{message: m, to: page, text: hi}]"}
+	p, inputs := compile(t, s)
+	wait := func(ends map[Key]error) (*told, error) {
+		s.ends = ends
+		out := &told{events: map[string]any{}, made: map[Key]Call{}}
+		r, _ := begin(p, Options{Run: "r1", Inputs: inputs, Present: func(string) bool { return true }}, "")
+		r.incidents["page"] = ""
+		err := r.deliver(&world{script: &s, told: out, t: t}, Delivery{Key: "m", Step: "m", Plan: p, Channel: p.Channel("page"), Inputs: inputs, Secrets: r.secrets, Text: "hi"})
+		return out, err
+	}
+	if d, err := wait(nil); err != nil || len(d.log) != 11 || !d.sent("m#to.page") {
+		t.Errorf("%v: %v", err, d.log)
+	}
+	d, err := wait(map[Key]error{"m#to.page.w3.delay": ErrCancelled})
+	u, _ := d.events["message.unsent m#to.page"].(journal.MessageUnsentData)
+	if !errors.Is(err, ErrCancelled) || len(d.log) != 3 || u.Error.Kind != "canceled" || u.Attempts != 0 {
+		t.Errorf("%v: %v %+v", err, d.log, u)
 	}
 }

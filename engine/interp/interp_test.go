@@ -98,6 +98,9 @@ func (w *world) Call(k Key, c Call) (Result, error) {
 	case "=late":
 		res.Fields["value"] = "late"
 		return res, &Timeout{Scope: "p"}
+	case "=cut", "=slow", "=answered":
+		word := map[string]string{"=cut": "canceled", "=slow": "timeout", "=answered": "refused"}[text]
+		return Result{Fields: map[string]any{}, Error: &journal.Error{Kind: word, Message: "told to"}}, ErrCancelled
 	case "=doubt":
 		if c.Settled == 0 {
 			return Result{}, &InDoubt{}
@@ -161,9 +164,13 @@ func (w *world) Within(k Key, _ time.Duration, f func(World) error) error {
 	return w.ends[k]
 }
 
-func (w *world) Each(_ Key, n, _ int, f func(int, World) error, stop func(int, error) bool) []error {
+// Each begins nothing where its scope has ended before.
+func (w *world) Each(k Key, n, _ int, f func(int, World) error, stop func(int, error) bool) []error {
 	errs := make([]error, n)
 	for i := range n {
+		if errs[i] = w.ends[k]; errs[i] != nil {
+			continue
+		}
 		if errs[i] = f(i, w); errs[i] != nil && stop(i, errs[i]) {
 			break
 		}
