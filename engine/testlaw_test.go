@@ -62,7 +62,7 @@ func TestAgreeOnHTTP(t *testing.T) {
 		for _, kind := range []string{"GET https", "GET http", "HEAD https", "POST https"} {
 			method, scheme, _ := strings.Cut(kind, " ")
 			fmt.Fprintf(&stubs, "      - {on: \"%s %s://api.example.com/v1/%d\", reply: %s}\n", method, scheme, i, r)
-			fmt.Fprintf(&steps, `      - {check: s%d_%s_%s, timeout: 500ms, retry: {attempts: 3, delay: 5ms, on: 'error.kind in ["connect", "protocol"]'}, http: {method: %s, safe: true, url: "%s://api.example.com/v1/%d"},
+			fmt.Fprintf(&steps, `      - {check: s%d_%s_%s, timeout: 1500ms, retry: {attempts: 3, delay: 5ms, on: 'error.kind in ["connect", "protocol"]'}, http: {method: %s, safe: true, url: "%s://api.example.com/v1/%d"},
          outputs: {all: '{"s": status, "b": body, "j": json, "h": sort(filter(keys(headers), # != "date")) | map([#, headers[#]]), "t": truncated, "u": url, "p": protocol}'}}
 `, i, strings.ToLower(method), scheme, method, scheme, i)
 		}
