@@ -20,7 +20,16 @@ func (r *running) requirements(ctx context.Context) error {
 		missing.Lines = append(missing.Lines, r.programs(p)...)
 	}
 	for _, s := range r.rb.secrets() {
-		if line := r.missingSecret(ctx, s); line != "" && !s.Optional {
+		line := r.missingSecret(ctx, s)
+		if line != "" && s.Optional {
+			continue
+		}
+		if line == "" && s.Env != "" && r.store.Present(s.Key) { // it is at hand, so what is wrong with it is known now
+			if _, err := r.store.Get(ctx, s.Key); err != nil {
+				line = err.Error()
+			}
+		}
+		if line != "" {
 			missing.Lines = append(missing.Lines, line)
 		}
 	}
