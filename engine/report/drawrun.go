@@ -79,7 +79,11 @@ func (d *drawer) finished(x journal.RunFinishedData) string {
 		text += d.paint(dim, "  outputs") + "\n" + indent(strings.TrimSuffix(d.facts(x.Outputs), "\n"), "  ") + "\n"
 	}
 	for _, u := range owed(d.state) {
-		text += "  " + d.paint(yellow, "↶ still to be undone: ") + oneLine(first(u.Title, u.Action)) + d.paint(dim, "  "+oneLine(u.Action)) + "\n"
+		text += "  " + d.paint(yellow, "↶ still to be undone: ") + oneLine(first(u.Title, u.Action))
+		if u.Title != "" && u.Title != u.Action {
+			text += d.paint(dim, "  "+oneLine(u.Action))
+		}
+		text += "\n"
 	}
 	if x.Outcome == "failed" || x.Outcome == "escalated" {
 		for _, e := range d.state.Escalation {
