@@ -97,9 +97,9 @@ func (r *running) observe(ctx context.Context, p *plan.Plan, g *guard.Guard, s *
 	if err == nil {
 		options, err = memo.Prepare(options, func(name string) (string, error) { return r.store.Get(ctx, name) })
 	}
-	res := interp.Result{Fields: map[string]any{}}
+	var res interp.Result
 	if err != nil {
-		res.Error = &journal.Error{Kind: "render", Message: err.Error()}
+		res = memo.Unprepared(err)
 	} else {
 		res = r.execute(ctx, g, s, options)
 	}
@@ -124,12 +124,7 @@ func (r *running) execute(ctx context.Context, g *guard.Guard, s *plan.Step, opt
 			continue
 		}
 		got := k.Executor.Execute(ctx, exec.Request{Options: options, Check: true, Guard: g})
-		fields, _ := r.masker.Take(got.Fields).(map[string]any)
-		res := interp.Result{Fields: fields, Duration: got.Duration}
-		if got.Error != nil {
-			res.Error = &journal.Error{Kind: got.Error.Kind, Message: r.masker.MaskString(got.Error.Message)}
-		}
-		return res
+		return memo.Result(r.masker, got, false)
 	}
 	return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "render", Message: types.Format(s.Kind.Name) + " is not a kind of this program"}}
 }

@@ -39,13 +39,9 @@ more.
 }
 
 func (p *program) record(c *cli.Context) error {
-	store, id, err := p.findRun(c)
+	store, id, log, err := p.readRun(c)
 	if err != nil {
 		return err
-	}
-	log, err := store.Read(id)
-	if err != nil {
-		return &codeError{engine.ExitFailed, err}
 	}
 	if err := log.Verify(); err != nil {
 		return &codeError{engine.ExitFailed, fmt.Errorf("%w; a damaged journal is not recorded", err)}

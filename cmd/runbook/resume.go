@@ -35,13 +35,9 @@ func (p *program) resume(c *cli.Context) error {
 	if err := outputFormat(c); err != nil {
 		return err
 	}
-	store, id, err := p.findRun(c)
+	store, id, log, err := p.readRun(c)
 	if err != nil {
 		return err
-	}
-	log, err := store.Read(id)
-	if err != nil {
-		return &codeError{engine.ExitFailed, err}
 	}
 	state := journal.Fold(log.Events)
 	if state.Started.Mode == string(engine.ModeDrill) {

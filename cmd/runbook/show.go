@@ -38,13 +38,9 @@ func (p *program) show(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	store, id, err := p.findRun(c)
+	_, _, log, err := p.readRun(c)
 	if err != nil {
 		return err
-	}
-	log, err := store.Read(id)
-	if err != nil {
-		return &codeError{engine.ExitFailed, err}
 	}
 	if err := log.Verify(); err != nil {
 		fmt.Fprintf(p.err, "runbook: warning: %s; what follows is what the journal says now\n", err)

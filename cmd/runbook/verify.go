@@ -67,3 +67,16 @@ func (p *program) findRun(c *cli.Context) (*journal.Store, string, error) {
 	}
 	return store, id, nil
 }
+
+// readRun reads the journal of that run.
+func (p *program) readRun(c *cli.Context) (*journal.Store, string, *journal.Log, error) {
+	store, id, err := p.findRun(c)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	log, err := store.Read(id)
+	if err != nil {
+		return nil, "", nil, &codeError{engine.ExitFailed, err}
+	}
+	return store, id, log, nil
+}

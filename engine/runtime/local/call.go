@@ -71,7 +71,7 @@ func (w *world) execute(k interp.Key, c interp.Call, kind exec.Kind) interp.Resu
 	}
 	options, err := memo.Prepare(c.Options, func(name string) (string, error) { return w.rt.opts.Secrets.Get(ctx, name) })
 	if err != nil {
-		return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "render", Message: err.Error()}}
+		return memo.Unprepared(err)
 	}
 	res := kind.Executor.Execute(ctx, exec.Request{
 		Options: options, Check: c.Role == "check", Guard: w.guard, Step: c.Step, Key: string(k),
@@ -79,15 +79,7 @@ func (w *world) execute(k interp.Key, c interp.Call, kind exec.Kind) interp.Resu
 			w.rt.memo.Note(journal.ProcessStarted, c.Step, string(k), journal.ProcessStartedData{PID: p.PID, Group: p.Group, Argv: p.Argv, Started: p.Started})
 		},
 	})
-	fields, _ := w.rt.opts.Masker.Take(res.Fields).(map[string]any)
-	out := interp.Result{Fields: fields, Duration: res.Duration}
-	if res.Error != nil {
-		out.Error = &journal.Error{Kind: res.Error.Kind, Message: w.rt.opts.Masker.MaskString(res.Error.Message)}
-		if out.Error.Kind == "canceled" && errors.Is(context.Cause(w.ctx), interp.ErrTimeout) {
-			out.Error = &journal.Error{Kind: "timeout", Message: "no complete answer in time"}
-		}
-	}
-	return out
+	return memo.Result(w.rt.opts.Masker, res, errors.Is(context.Cause(w.ctx), interp.ErrTimeout))
 }
 
 // maxAsks bounds how often a question is put again because its answer could not

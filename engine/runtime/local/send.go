@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"fmt"
 
 	"runbook/engine/interp"
 	"runbook/engine/journal"
@@ -30,7 +29,7 @@ func Send(ctx context.Context, o Options, d interp.Delivery) error {
 func (w *world) send(k interp.Key, c interp.Call) (interp.Result, error) {
 	kind, known := w.rt.channels[c.Kind]
 	if !known {
-		return interp.Result{Error: &journal.Error{Kind: "refused", Message: fmt.Sprintf("this program cannot send to a channel of the kind %q", c.Kind)}}, nil
+		return memo.NoChannel(c.Kind), nil
 	}
 	if e, ok := w.rt.memo.Find(journal.AttemptFinished, string(k)); ok {
 		return w.recallSent(kind, k, e)

@@ -11,6 +11,7 @@ import (
 	"runbook/engine/interp"
 	"runbook/engine/journal"
 	"runbook/engine/kind"
+	"runbook/engine/kind/exec"
 	"runbook/engine/lang"
 	"runbook/engine/secret"
 	"runbook/engine/types"
@@ -136,6 +137,31 @@ func shownWord(v any) string {
 // unsafe runes need quotes in a shell.
 func unsafe(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@%+,*", r))
+}
+
+// Result is what a kind came back with, as a run may see it: without its secrets.
+// Late says that the scope ended meanwhile by its budget, and not by a cancel.
+func Result(m *secret.Masker, got exec.Result, late bool) interp.Result {
+	fields, _ := m.Take(got.Fields).(map[string]any)
+	res := interp.Result{Fields: fields, Duration: got.Duration}
+	if got.Error != nil {
+		res.Error = &journal.Error{Kind: got.Error.Kind, Message: m.MaskString(got.Error.Message)}
+		if late && got.Error.Kind == "canceled" {
+			res.Error = &journal.Error{Kind: "timeout", Message: "no complete answer in time"}
+		}
+	}
+	return res
+}
+
+// Unprepared is the result of an attempt whose options cannot be computed.
+func Unprepared(err error) interp.Result {
+	return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "render", Message: err.Error()}}
+}
+
+// NoChannel is the result of a message to a channel that this program does not
+// know.
+func NoChannel(kind string) interp.Result {
+	return interp.Result{Error: &journal.Error{Kind: "refused", Message: fmt.Sprintf("this program cannot send to a channel of the kind %q", kind)}}
 }
 
 // Masked takes out of a message's options what is known to be a secret: a value of

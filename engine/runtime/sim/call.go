@@ -45,7 +45,7 @@ func (w *world) execute(k interp.Key, c interp.Call, kind exec.Kind) interp.Resu
 	defer a.close()
 	options, err := memo.Prepare(c.Options, func(name string) (string, error) { return w.rt.opts.Secrets.Get(a, name) })
 	if err != nil {
-		return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "render", Message: err.Error()}}
+		return memo.Unprepared(err)
 	}
 	res := kind.Executor.Execute(a, exec.Request{
 		Options: options, Check: c.Role == "check", Guard: w.guard, Step: c.Step, Key: string(k), Now: w.Now, Started: a.started,
@@ -54,15 +54,8 @@ func (w *world) execute(k interp.Key, c interp.Call, kind exec.Kind) interp.Resu
 	for _, p := range a.told() {
 		w.rt.memo.Note(journal.ProcessStarted, c.Step, string(k), journal.ProcessStartedData{PID: p.PID, Group: p.Group, Argv: p.Argv, Started: p.Started})
 	}
-	fields, _ := w.rt.opts.Masker.Take(res.Fields).(map[string]any)
-	out := interp.Result{Fields: fields, Duration: w.rt.clock.now.Sub(began)}
-	if res.Error != nil {
-		out.Error = &journal.Error{Kind: res.Error.Kind, Message: w.rt.opts.Masker.MaskString(res.Error.Message)}
-		if out.Error.Kind == "canceled" && errors.Is(w.ended(), interp.ErrTimeout) {
-			out.Error = &journal.Error{Kind: "timeout", Message: "no complete answer in time"}
-		}
-	}
-	return out
+	res.Duration = w.rt.clock.now.Sub(began)
+	return memo.Result(w.rt.opts.Masker, res, errors.Is(w.ended(), interp.ErrTimeout))
 }
 
 // attempt is the context of one attempt, and its clock. Its end comes when the

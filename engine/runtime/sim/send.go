@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"fmt"
-
 	"runbook/engine/interp"
 	"runbook/engine/journal"
 	"runbook/engine/runtime/memo"
@@ -13,7 +11,7 @@ import (
 func (w *world) send(k interp.Key, c interp.Call) (interp.Result, error) {
 	kind, known := w.rt.channels[c.Kind]
 	if !known {
-		return interp.Result{Error: &journal.Error{Kind: "refused", Message: fmt.Sprintf("this program cannot send to a channel of the kind %q", c.Kind)}}, nil
+		return memo.NoChannel(c.Kind), nil
 	}
 	if err := w.ended(); err != nil {
 		return interp.Result{}, err
