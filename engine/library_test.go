@@ -87,9 +87,9 @@ type staged struct {
 
 // TestLibrary tests every scenario of every runbook of the library in memory, and
 // runs it as a drill, over real connections: both must come out as the scenario
-// expects, and alike. Those that wait for long are only tested; which those are is
-// told, and the others must by themselves take nearly all branches. Most of a drill
-// is waiting, so they run side by side, more than -parallel would have it, and those
+// expects, and alike. Those that wait for long have the connections and the processes
+// of a drill and the clock of a test; which those are is told, and the others must by
+// themselves take nearly all branches. Most of a drill is waiting, so they run side by side, more than -parallel would have it, and those
 // that wait longest begin.
 func TestLibrary(t *testing.T) {
 	t.Parallel()
@@ -111,8 +111,10 @@ func TestLibrary(t *testing.T) {
 			for _, f := range p.test.Failures {
 				t.Error("the test:", f)
 			}
-			problems := mistakesOf(p.test.State)
-			if !p.long {
+			var problems []string
+			if p.long {
+				problems = overLoopback(p)
+			} else {
 				problems = <-p.drilled
 			}
 			for _, problem := range problems {
@@ -121,6 +123,9 @@ func TestLibrary(t *testing.T) {
 		})
 	}
 	tellLong(t, plays)
+	if spoken.Load() == 0 {
+		t.Error("no process said anything")
+	}
 }
 
 // plays tests all scenarios of the library.
@@ -156,7 +161,7 @@ func tellLong(t *testing.T, plays []*staged) {
 		}
 		runs[p.rb] = append(runs[p.rb], coverage.Run{Name: p.name, Events: p.test.Events})
 	}
-	t.Logf("%d of %d scenarios take longer than %s and are tested only:\n%s", len(long), len(plays), drilled, strings.Join(long, "\n"))
+	t.Logf("%d of %d scenarios take longer than %s and have the clock of a test:\n%s", len(long), len(plays), drilled, strings.Join(long, "\n"))
 	var all []*coverage.Coverage
 	for rb, runs := range runs {
 		all = append(all, coverage.Of(rb.Plan, runs...))
@@ -164,6 +169,20 @@ func tellLong(t *testing.T, plays []*staged) {
 	if f := coverage.Union(all...).Figure(coverage.Branches); f.Percent() < 90 {
 		t.Errorf("drills take %d of %d branches only: the library waits too much", f.Taken, f.Of)
 	}
+}
+
+// overLoopback plays a scenario that waits for long on the simulated clock, over
+// the connections of a drill and with real processes, and says what is not as it
+// should be.
+func overLoopback(p *staged) (problems []string) {
+	res, err := p.rb.TestOverLoopback(context.Background(), engine.TestOptions{Scenario: p.sc, User: "drill"}, process)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, f := range res.Failures {
+		problems = append(problems, f.String())
+	}
+	return append(append(problems, differences(p.test, &res.Outcome)...), mistakesOf(res.State)...)
 }
 
 // drill runs a scenario and says what is not as it should be.
@@ -175,7 +194,7 @@ func drill(p *staged) (problems []string) {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	out, err := rb.Run(ctx, engine.RunOptions{Session: engine.Session{User: "drill", Ask: people(sc)}, Inputs: inputs, Scenario: sc})
+	out, err := rb.Drill(ctx, engine.RunOptions{Session: engine.Session{User: "drill", Ask: people(sc)}, Inputs: inputs, Scenario: sc}, process)
 	if err != nil {
 		return []string{err.Error()}
 	}

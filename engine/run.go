@@ -68,7 +68,9 @@ type RunOptions struct {
 	Scenario *scenario.Scenario
 	Origin   string // the absolute path of the runbook's file; "" where it has none
 
-	simulated bool // a test: the scenario's world is in memory, on a simulated clock
+	simulated bool           // a test: the scenario's world is on a simulated clock, in memory
+	loopback  bool           // a test whose world has connections, as that of a drill
+	speak     emulator.Speak // how programs are heard, where it is not as ever
 }
 
 // Outcome is how a run ended, or how it waits.
@@ -219,12 +221,15 @@ func (r *running) open(doors guard.Options) (guard.Options, error) {
 	}
 	r.world = scenario.Play(r.opts.Scenario)
 	r.kinds = emulator.Kinds(r.world, r.rb.kinds)
-	if r.opts.simulated {
+	if r.opts.simulated && !r.opts.loopback {
 		return emulator.InMemory(r.world).Doors(doors), nil
 	}
 	var err error
 	if r.emu, err = emulator.Serve(r.world); err != nil {
 		return doors, err
+	}
+	if r.opts.speak != nil {
+		r.emu.Speaking(r.opts.speak)
 	}
 	return r.emu.Doors(doors), nil
 }

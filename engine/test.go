@@ -36,7 +36,12 @@ type TestResult struct {
 // scenario that does not come out as it should has Failures. A cancel of ctx ends
 // the steps, as in a run. A runbook may be tested by many goroutines at a time.
 func (rb *Runbook) Test(ctx context.Context, o TestOptions) (*TestResult, error) {
-	t, err := rb.newTest(ctx, o)
+	return rb.test(ctx, o, RunOptions{})
+}
+
+// test plays a scenario in a world of which more may be said.
+func (rb *Runbook) test(ctx context.Context, o TestOptions, world RunOptions) (*TestResult, error) {
+	t, err := rb.newTest(ctx, o, world)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +59,7 @@ type test struct {
 	result *TestResult
 }
 
-func (rb *Runbook) newTest(ctx context.Context, o TestOptions) (*test, error) {
+func (rb *Runbook) newTest(ctx context.Context, o TestOptions, world RunOptions) (*test, error) {
 	inputs, err := Inputs{File: o.Scenario.Inputs}.Resolve(rb.Plan)
 	if err != nil {
 		return nil, err
@@ -62,7 +67,8 @@ func (rb *Runbook) newTest(ctx context.Context, o TestOptions) (*test, error) {
 	if o.User == "" {
 		o.User = "tester"
 	}
-	r, err := rb.prepare(ctx, RunOptions{Session: Session{User: o.User}, Inputs: inputs, Scenario: o.Scenario, simulated: true})
+	world.Session, world.Inputs, world.Scenario, world.simulated = Session{User: o.User}, inputs, o.Scenario, true
+	r, err := rb.prepare(ctx, world)
 	if err != nil {
 		return nil, err
 	}

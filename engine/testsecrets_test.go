@@ -41,7 +41,7 @@ func leak(t *testing.T, change func(*test)) string {
 	if file == nil {
 		t.Fatal(found)
 	}
-	x, err := rb.newTest(context.Background(), TestOptions{Scenario: file.Scenarios[0]})
+	x, err := rb.newTest(context.Background(), TestOptions{Scenario: file.Scenarios[0]}, RunOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

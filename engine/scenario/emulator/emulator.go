@@ -46,7 +46,7 @@ type Emulator struct {
 
 // Serve opens a world. Close ends it.
 func Serve(w *scenario.World) (*Emulator, error) {
-	e := &Emulator{stage: stage{w}, certs: map[string]*tls.Certificate{}, picked: map[string]scenario.HTTPReply{}, roots: x509.NewCertPool()}
+	e := &Emulator{stage: stage{w, say}, certs: map[string]*tls.Certificate{}, picked: map[string]scenario.HTTPReply{}, roots: x509.NewCertPool()}
 	if err := e.authority(); err != nil {
 		return nil, fmt.Errorf("the emulator has no certificate: %w", err)
 	}
@@ -85,6 +85,9 @@ func (e *Emulator) dial(ctx context.Context, network, address string) (net.Conn,
 	}
 	if network == "udp" {
 		return nil, errors.New(e.World.Miss("the question to the name server " + address))
+	}
+	if guard.ClockOf(ctx) != nil { // its deadline is one of a simulated clock
+		ctx = context.WithoutCancel(ctx)
 	}
 	switch e.fault(host) {
 	case "dns":
@@ -176,6 +179,13 @@ func (e *Emulator) exchange(r *http.Request, next http.RoundTripper) (*http.Resp
 		}
 		return nil, broken(r.Context(), r.URL, reply.Error)
 	}
+	var drip time.Duration
+	if guard.ClockOf(r.Context()) != nil { // simulated time passes here: the server has none
+		if err := guard.Wait(r.Context(), reply.Delay); err != nil {
+			return nil, err
+		}
+		drip, reply.Delay, reply.Drip = reply.Drip, 0, 0
+	}
 	sent := r.Clone(r.Context())
 	if r.Body != nil {
 		sent.Body = io.NopCloser(strings.NewReader(body))
@@ -186,6 +196,11 @@ func (e *Emulator) exchange(r *http.Request, next http.RoundTripper) (*http.Resp
 		return nil, err
 	}
 	resp.Request = r
+	if drip > 0 {
+		if err := slow(r.Context(), resp, drip); err != nil {
+			return nil, err
+		}
+	}
 	if reply.Error == scenario.Truncated {
 		resp.Body = &brokenOff{resp.Body}
 	}

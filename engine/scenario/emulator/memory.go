@@ -17,7 +17,7 @@ import (
 type Memory struct{ stage }
 
 // InMemory opens a world. There is nothing to close.
-func InMemory(w *scenario.World) *Memory { return &Memory{stage{w}} }
+func InMemory(w *scenario.World) *Memory { return &Memory{stage{w, say}} }
 
 // Doors are the guard's doors into this world.
 func (m *Memory) Doors(o guard.Options) guard.Options {

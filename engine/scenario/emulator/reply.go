@@ -106,6 +106,17 @@ func response(r *http.Request, reply scenario.HTTPReply) *http.Response {
 	return resp
 }
 
+// slow lets a body that is there come in pieces.
+func slow(ctx context.Context, resp *http.Response, over time.Duration) error {
+	body, err := io.ReadAll(resp.Body)
+	if closed := resp.Body.Close(); err == nil {
+		err = closed
+	}
+	parts, pause := pieces(body, over)
+	resp.Body = &slowly{ctx: ctx, parts: parts, pause: pause}
+	return err
+}
+
 // slowly is a body that comes in pieces.
 type slowly struct {
 	ctx   context.Context

@@ -23,7 +23,25 @@ const maxBody = 16 << 20
 
 // stage is what a drill and a simulation share: what is said to a request or a
 // command, and what the world around the shell looks like.
-type stage struct{ World *scenario.World }
+type stage struct {
+	World *scenario.World
+	speak Speak
+}
+
+// Speak lets a program say what a scenario says of it, once its time has passed, and
+// gives its exit code.
+type Speak func(context.Context, guard.Command, scenario.ShellReply) (int, error)
+
+// Speaking gives the programs of the world another way to say what they say: real
+// processes, for one.
+func (s *stage) Speaking(speak Speak) { s.speak = speak }
+
+// say is the way in which programs are heard that are none.
+func say(_ context.Context, c guard.Command, reply scenario.ShellReply) (int, error) {
+	_, err1 := io.WriteString(c.Stderr, reply.Stderr)
+	_, err2 := io.WriteString(c.Stdout, reply.Stdout)
+	return reply.Exit, errors.Join(err1, err2)
+}
 
 // doors are those that are the same in both. Nothing of this machine shows in
 // them: a scenario comes out the same everywhere.
@@ -127,7 +145,5 @@ func (s stage) run(ctx context.Context, c guard.Command) (int, error) {
 	if err := guard.Wait(ctx, reply.Delay); err != nil {
 		return -1, err
 	}
-	_, err1 := io.WriteString(c.Stderr, reply.Stderr)
-	_, err2 := io.WriteString(c.Stdout, reply.Stdout)
-	return reply.Exit, errors.Join(err1, err2)
+	return s.speak(ctx, c, reply)
 }
