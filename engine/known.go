@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"strings"
 
 	"runbook/engine/plan"
 	"runbook/engine/scenario"
@@ -38,6 +39,10 @@ func (rb *Runbook) known() scenario.Known {
 	})
 	for _, p := range rb.Plan.Plans() {
 		k.Posts = k.Posts || len(p.Channels) > 0
+		for _, entry := range append(slices.Clone(p.Permissions.Static.Observe), p.Permissions.Static.Act...) {
+			name, _, _ := strings.Cut(entry, " ")
+			k.Programs = append(k.Programs, name)
+		}
 	}
 	return k
 }

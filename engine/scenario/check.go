@@ -19,6 +19,7 @@ type Known struct {
 	Steps    []Step
 	Outcomes []string // those that an `end` of the runbook gives
 	Kinds    []string // those that its steps use
+	Programs []string // that it may run: the first words of its permissions
 	Posts    bool     // it has channels, to which requests go
 
 	stubbedKinds []string

@@ -118,17 +118,44 @@ func (c *checker) calls(x *syntax.Node) {
 }
 
 func (c *checker) callable(on *syntax.Node) {
-	if _, _, overHTTP := request(on.Text.Value); overHTTP {
+	if _, to, overHTTP := request(on.Text.Value); overHTTP {
+		if scheme, _, _ := strings.Cut(to, "://"); !glob(scheme, "http") && !glob(scheme, "https") {
+			c.say("never", on.Span, fmt.Sprintf("no request goes to `%s://`", scheme), "A request goes to http:// or https://.")
+			return
+		}
 		if uses, about := c.known.uses("http"); !uses {
 			c.say("never", on.Span, "the runbook has no step that makes a request", about)
 		}
 		return
 	}
-	for _, name := range c.known.Kinds {
-		if name == "shell" || slices.Contains(c.known.stubbedKinds, name) {
-			return
-		}
+	if slices.ContainsFunc(c.known.Kinds, func(name string) bool { return slices.Contains(c.known.stubbedKinds, name) }) {
+		return // it may be a call of one of those
+	}
+	if slices.Contains(c.known.Kinds, "shell") {
+		c.runnable(on)
+		return
 	}
 	_, about := c.known.uses("shell")
 	c.say("never", on.Span, "the runbook has no step that makes such a call", about+" A request is written as a method and a URL.")
 }
+
+// runnable refuses programs that the runbook may never run.
+func (c *checker) runnable(on *syntax.Node) {
+	program, _, _ := strings.Cut(strings.TrimSpace(on.Text.Value), " ")
+	if strings.Contains(program, "*") {
+		return
+	}
+	for _, p := range c.known.Programs {
+		if base(p) == base(program) {
+			return
+		}
+	}
+	detail := "Only what `permissions` lists is ever run."
+	if near := source.Suggest(program, c.known.Programs); near != "" {
+		detail = fmt.Sprintf("Did you mean `%s`? %s", near, detail)
+	}
+	c.say("never", on.Span, fmt.Sprintf("the runbook may not run `%s`", program), detail)
+}
+
+// base is a program's name without its folder.
+func base(program string) string { return program[strings.LastIndexByte(program, '/')+1:] }
