@@ -22,9 +22,9 @@ type Runbook struct {
 	kinds    []exec.Kind
 }
 
-// Language is the structure of runbook files, with the kinds of the program and
+// language is the structure of runbook files, with the kinds of the program and
 // those of the options.
-func Language(options ...Option) *syntax.Language {
+func language(options ...Option) *syntax.Language {
 	return plan.Options{Kinds: pure(read(options).kinds)}.Language()
 }
 

@@ -10,7 +10,7 @@ func Schema(options ...Option) ([]byte, error) {
 	if err := read(options).err(); err != nil {
 		return nil, err
 	}
-	return schema.Runbook(Language(options...))
+	return schema.Runbook(language(options...))
 }
 
 // ScenarioSchema is the JSON Schema of scenario files.
@@ -28,7 +28,7 @@ func Reference(options ...Option) ([]byte, error) {
 	if err := read(options).err(); err != nil {
 		return nil, err
 	}
-	return schema.Reference(Language(options...), scenario.Shape(pure(read(options).kinds)...))
+	return schema.Reference(language(options...), scenario.Shape(pure(read(options).kinds)...))
 }
 
 // JournalSchema is the JSON Schema of a journal's events.

@@ -13,7 +13,10 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"runbook/checks"
 	"runbook/engine"
+	"runbook/engine/kind"
+	"runbook/engine/plan"
 	"runbook/engine/schema"
 	"runbook/engine/source"
 	"runbook/engine/spec"
@@ -33,10 +36,19 @@ func generated(t *testing.T, f func() ([]byte, error)) []byte {
 	return out
 }
 
+// ours is the program's language.
+func ours() *syntax.Language {
+	var kinds []kind.Kind
+	for _, k := range checks.All() {
+		kinds = append(kinds, k.Kind)
+	}
+	return plan.Options{Kinds: kinds}.Language()
+}
+
 // language is the program's language, with the kind of the runtimes' corpus
 // besides.
 func language() *syntax.Language {
-	kinds := engine.Language().Kinds
+	kinds := ours().Kinds
 	says := &spec.Shape{Form: spec.List, Elem: &spec.Shape{Form: spec.Template}}
 	probe := spec.Field{Key: "probe", Doc: "Says what it is told.", Shape: &spec.Shape{Form: spec.Object, Name: "probe", Fields: []spec.Field{
 		{Key: "says", Doc: "Answers.", Shape: says}, {Key: "after", Doc: "Delay.", Shape: &spec.Shape{Form: spec.Duration}}, {Key: "as", Doc: "Name.", Shape: &spec.Shape{Form: spec.String}}}}}
@@ -98,7 +110,7 @@ func read(t *testing.T, name string) []byte {
 // TestNotStale holds the generated files of the project against what the program
 // would generate now.
 func TestNotStale(t *testing.T) {
-	l := engine.Language()
+	l := ours()
 	for name, f := range map[string]func() ([]byte, error){
 		"schema.json":                func() ([]byte, error) { return schema.Runbook(l) },
 		"docs/scenarios.schema.json": func() ([]byte, error) { return schema.Scenarios(worlds()) },
@@ -126,7 +138,7 @@ func holdFile(t *testing.T, name string, want []byte) {
 // TestEveryPropertyIsDescribed walks the schemas.
 func TestEveryPropertyIsDescribed(t *testing.T) {
 	for name, f := range map[string]func() ([]byte, error){
-		"runbook":   func() ([]byte, error) { return schema.Runbook(engine.Language()) },
+		"runbook":   func() ([]byte, error) { return schema.Runbook(ours()) },
 		"scenarios": func() ([]byte, error) { return schema.Scenarios(worlds()) },
 	} {
 		raw := generated(t, f)
@@ -290,7 +302,7 @@ var (
 
 // TestLinksLeadSomewhere: each link inside the reference has one heading.
 func TestLinksLeadSomewhere(t *testing.T) {
-	page := generated(t, func() ([]byte, error) { return schema.Reference(engine.Language(), worlds()) })
+	page := generated(t, func() ([]byte, error) { return schema.Reference(ours(), worlds()) })
 	have := map[string]int{}
 	for _, h := range heading.FindAllSubmatch(page, -1) {
 		id := strings.NewReplacer("`", "", ".", "", " ", "-").Replace(strings.ToLower(string(h[1])))
