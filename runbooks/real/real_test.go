@@ -1,9 +1,12 @@
-package main
+// Package real runs the runbooks of the library through the real binary, against
+// real servers, databases and programs that keep state.
+package real
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -23,7 +26,6 @@ import (
 // real servers and programs that keep state: what they send to Slack arrives
 // here, and nothing that is secret may be seen.
 type hall struct {
-	runbook string
 	dir     string
 	env     []string
 	secrets []string
@@ -32,19 +34,32 @@ type hall struct {
 	posts []string
 }
 
-// newHall builds the binary once for a test.
-func newHall(t *testing.T) *hall {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "runbook")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return openHall(t, binary)
+// binary is the program, built once for all tests of the package.
+var binary string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(withBinary(m.Run))
 }
 
-func openHall(t *testing.T, binary string) *hall {
+func withBinary(tests func() int) int {
+	dir, err := os.MkdirTemp("", "runbook-real-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "runbook")
+	if out, err := exec.Command("go", "build", "-o", binary, "runbook/cmd/runbook").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "%v: %s\n", err, out)
+		return 1
+	}
+	return tests()
+}
+
+func newHall(t *testing.T) *hall {
 	t.Helper()
-	h := &hall{runbook: binary, dir: t.TempDir(), secrets: []string{"slack-secret-0004"}}
+	h := &hall{dir: t.TempDir(), secrets: []string{"slack-secret-0004"}}
 	slack := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var post struct{ Text string }
 		if err := json.NewDecoder(r.Body).Decode(&post); err != nil || r.URL.Path != "/slack-secret-0004" {
@@ -61,12 +76,6 @@ func openHall(t *testing.T, binary string) *hall {
 	return h
 }
 
-// beside is a hall of its own, with the same binary.
-func (h *hall) beside(t *testing.T) *hall {
-	t.Helper()
-	return openHall(t, h.runbook)
-}
-
 // run is one process of the binary; before is the one that it goes on from.
 func (h *hall) run(t *testing.T, before *result, env []string, args ...string) *result {
 	t.Helper()
@@ -79,7 +88,7 @@ func (h *hall) run(t *testing.T, before *result, env []string, args ...string) *
 		h.posts = nil
 		h.mu.Unlock()
 	}
-	cmd := exec.Command(h.runbook, append(args, "--output", "json", "--state", state, "--as", "night")...)
+	cmd := exec.Command(binary, append(args, "--output", "json", "--state", state, "--as", "night")...)
 	cmd.Env = slices.Concat(h.env, env)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

@@ -1,4 +1,4 @@
-package main
+package real
 
 import (
 	"encoding/json"
@@ -167,11 +167,10 @@ func TestRolloutFailed(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", built, "./testdata/kubectl").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	shared := newHall(t)
 	for _, s := range rolloutSituations {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			k := &kube{t: t, hall: shared.beside(t), bin: t.TempDir()}
+			k := &kube{t: t, hall: newHall(t), bin: t.TempDir()}
 			if err := os.Link(built, filepath.Join(k.bin, "kubectl")); err != nil {
 				t.Fatal(err)
 			}
@@ -179,7 +178,7 @@ func TestRolloutFailed(t *testing.T) {
 		})
 	}
 	t.Run("kubectl is not installed", func(t *testing.T) {
-		h := shared.beside(t)
+		h := newHall(t)
 		r := h.run(t, nil, []string{"PATH=" + t.TempDir()}, "run", "rollout-failed", "--input", "deployment=web")
 		if r.code != 4 || !strings.Contains(r.err, "kubectl") {
 			t.Errorf("exit code %d: %s", r.code, r.err)

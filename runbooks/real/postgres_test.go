@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package real
 
 import (
 	"strings"
@@ -269,6 +269,7 @@ func pgTurnedAway(t *testing.T, n *night) {
 	n.until(t, "count(*) = 0 from pg_stat_activity where pid = "+all[0].pid)
 	r = n.as("watch", "").resume(t, r, "--answer", "free_one=done")
 	want{outcome: "mitigated", decisions: "contact=turned_away", facts: map[string]string{"severity": "P1"}, asks: map[string][]string{"free_one": {"53300", "DATABASE_RESERVE_URL is not given"}}}.hold(t, n.hall, r)
+	n.until(t, "count(*) = 0 from pg_stat_activity where usename = 'watch'") // the server hears of a closed connection later
 	n.connect(t, "app", "shop")
 	r = n.as("watch", "").run(t, "--answer", "free_one=could_not")
 	want{outcome: "escalated", decisions: "contact=turned_away", summary: []string{"a superuser on the host"}}.hold(t, n.hall, r)

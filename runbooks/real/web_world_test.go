@@ -1,4 +1,4 @@
-package main
+package real
 
 import (
 	"crypto/tls"
@@ -27,7 +27,6 @@ import (
 type site struct {
 	s            *webSituation
 	dir          string
-	tools        *tools
 	papers       *papers
 	port         int
 	first, other string // its name servers
@@ -66,12 +65,12 @@ type webSituation struct {
 	verdicts  string   // id=verdict
 }
 
-func openSite(t *tools, p *papers, s *webSituation) (*site, error) {
-	dir, err := os.MkdirTemp(t.dir, "site-")
+func openSite(within string, p *papers, s *webSituation) (*site, error) {
+	dir, err := os.MkdirTemp(within, "site-")
 	if err != nil {
 		return nil, err
 	}
-	w := &site{s: s, dir: dir, tools: t, papers: p, asked: map[string]int{}}
+	w := &site{s: s, dir: dir, papers: p, asked: map[string]int{}}
 	w.slack = httptest.NewServer(http.HandlerFunc(w.serveSlack))
 	w.closed = append(w.closed, w.slack.Close)
 	if w.first, err = w.nameServer("dns", s.dns); err != nil {
@@ -422,7 +421,7 @@ func (w *site) run() (*result, error) {
 		args = append(args, strings.ReplaceAll(a, "@DIR", w.dir))
 	}
 	env := []string{"PATH=" + w.path("bin"), "HOME=" + w.dir, "SLACK_WEBHOOK_URL=" + w.slack.URL + webhook, "NO_PROXY=*"}
-	return runBinary(w.tools.runbook, w.path("state"), env, nil, args...)
+	return runBinary(w.path("state"), env, nil, args...)
 }
 
 // hold holds what came of a situation against what must have.

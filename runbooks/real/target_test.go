@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package real
 
 import (
 	"maps"
@@ -86,9 +86,9 @@ func (g *guarded) programs(t *testing.T) {
 // Prometheus whose targets die, come back, and vanish from discovery.
 func TestTargetGone(t *testing.T) {
 	t.Parallel()
-	w, h := startWatch(t), newHall(t)
+	w := startWatch(t)
 	play := func(t *testing.T, run func(*testing.T, *guarded)) {
-		g := &guarded{watch: w, job: strings.ReplaceAll(t.Name(), "/", "."), alerts: openAlertmanager(t), hall: h.beside(t), bin: t.TempDir()}
+		g := &guarded{watch: w, job: strings.ReplaceAll(t.Name(), "/", "."), alerts: openAlertmanager(t), hall: newHall(t), bin: t.TempDir()}
 		g.job = strings.NewReplacer(",", "").Replace(g.job)
 		g.hall.secrets = append(g.hall.secrets, "alertmanager-secret-0007")
 		g.env = []string{"PATH=" + g.bin, "ALERTMANAGER_TOKEN=alertmanager-secret-0007"}

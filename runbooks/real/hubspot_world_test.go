@@ -1,4 +1,4 @@
-package main
+package real
 
 import (
 	"bytes"
@@ -34,15 +34,13 @@ type reply struct {
 }
 
 // tools are the programs that all situations share, in a folder of the test:
-// the real binary, jq, and a stand-in for jq.
-type tools struct{ dir, runbook, jq, standIn string }
+// jq, and a stand-in for jq.
+type tools struct{ dir, jq, standIn string }
 
 func build(dir string) (*tools, error) {
-	t := &tools{dir: dir, runbook: filepath.Join(dir, "runbook"), standIn: filepath.Join(dir, "jq")}
-	for name, path := range map[string]string{t.runbook: ".", t.standIn: "./testdata/jq"} {
-		if out, err := exec.Command("go", "build", "-o", name, path).CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("%w: %s", err, out)
-		}
+	t := &tools{dir: dir, standIn: filepath.Join(dir, "jq")}
+	if out, err := exec.Command("go", "build", "-o", t.standIn, "./testdata/jq").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, out)
 	}
 	t.jq = t.standIn
 	if installed, err := exec.LookPath("jq"); err == nil {
@@ -289,12 +287,12 @@ func (e *emulation) run(before *result, args ...string) (*result, error) {
 	if !e.s.noToken {
 		env = append(env, "HUBSPOT_ACCESS_TOKEN="+e.oldToken)
 	}
-	return runBinary(e.tools.runbook, e.path("state"), env, before, args...)
+	return runBinary(e.path("state"), env, before, args...)
 }
 
 // runBinary runs the real binary, and reads the events that it writes.
-func runBinary(program, state string, env []string, before *result, args ...string) (*result, error) {
-	cmd := exec.Command(program, append(args, "--output", "json", "--state", state, "--as", "night")...)
+func runBinary(state string, env []string, before *result, args ...string) (*result, error) {
+	cmd := exec.Command(binary, append(args, "--output", "json", "--state", state, "--as", "night")...)
 	cmd.Env = env
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

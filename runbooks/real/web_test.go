@@ -1,4 +1,4 @@
-package main
+package real
 
 import (
 	"crypto/tls"
@@ -116,10 +116,7 @@ func playWeb(t *testing.T, runbook string, tables ...[]webSituation) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the emulated programs are shell scripts")
 	}
-	shared, err := build(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	within := t.TempDir()
 	papers, room := issuePapers(t), make(chan struct{}, 12)
 	type played struct {
 		s    *webSituation
@@ -136,7 +133,7 @@ func playWeb(t *testing.T, runbook string, tables ...[]webSituation) {
 			going.Go(func() {
 				room <- struct{}{}
 				defer func() { <-room }()
-				p.done <- playSite(shared, papers, p.s)
+				p.done <- playSite(within, papers, p.s)
 			})
 		}
 	}
@@ -146,8 +143,8 @@ func playWeb(t *testing.T, runbook string, tables ...[]webSituation) {
 }
 
 // playSite plays one, and gives the test of what came of it.
-func playSite(shared *tools, p *papers, s *webSituation) func(*testing.T) {
-	w, err := openSite(shared, p, s)
+func playSite(within string, p *papers, s *webSituation) func(*testing.T) {
+	w, err := openSite(within, p, s)
 	defer w.close()
 	switch {
 	case errors.Is(err, errFull):
