@@ -69,8 +69,9 @@ func New() exec.Kind {
 	return exec.Kind{Kind: kind.Kind{
 		Name: "http", Doc: "Makes an HTTP request. No answer is status 0, with the reason in `error.kind`.",
 		Options: options, Result: results,
-		Errors: []string{"dns", "connect", "tls", "protocol", "denied"},
-		Expect: "status >= 200 and status < 300", Status: "status",
+		Errors:   []string{"dns", "connect", "tls", "protocol", "denied"},
+		Patience: kind.Patience,
+		Expect:   "status >= 200 and status < 300", Status: "status",
 		States: []kind.State{
 			{Name: "answered", Ranges: map[string]kind.Range{"status": {Min: 100, Max: 599}}},
 			{Name: "no answer", Ranges: map[string]kind.Range{"status": {}}, Error: true},

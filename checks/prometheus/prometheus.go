@@ -71,7 +71,8 @@ func New() exec.Kind {
 	return exec.Kind{Kind: kind.Kind{
 		Name: "prometheus", Doc: "Asks a Prometheus a question in PromQL, for a moment or a range. It changes nothing.",
 		Options: options, Result: results,
-		Errors: []string{"dns", "connect", "tls", "auth", "protocol", "query", "denied"},
+		Errors:   []string{"dns", "connect", "tls", "auth", "protocol", "query", "denied"},
+		Patience: kind.Patience,
 		States: []kind.State{
 			{Name: "answered", Ranges: map[string]kind.Range{"found": {Min: 0, Max: maxFound}}},
 			{Name: "no answer", Ranges: map[string]kind.Range{"found": {}}, Error: true},

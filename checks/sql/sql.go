@@ -63,7 +63,8 @@ func New() exec.Kind {
 	return exec.Kind{Kind: kind.Kind{
 		Name: "sql", Doc: "Puts one statement to PostgreSQL, MySQL or SQLite. A check's transaction is read-only and rolled back; an action's is committed.",
 		Options: options, Result: results,
-		Errors: []string{"dns", "connect", "tls", "auth", "protocol", "query", "denied"},
+		Errors:   []string{"dns", "connect", "tls", "auth", "protocol", "query", "denied"},
+		Patience: kind.Patience,
 		States: []kind.State{
 			{Name: "answered", Ranges: map[string]kind.Range{"found": {Min: 0, Max: MaxRows}}},
 			{Name: "no answer", Ranges: map[string]kind.Range{"found": {}}, Error: true},

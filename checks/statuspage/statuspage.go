@@ -72,8 +72,9 @@ func New() exec.Kind {
 	return exec.Kind{Kind: kind.Kind{
 		Name: "statuspage", Doc: "Reads a status page that answers as Atlassian Statuspage does. What a vendor says of himself is a hint, and may be late.",
 		Options: options, Result: results,
-		Errors: []string{"dns", "connect", "tls", "protocol", "denied", "no_component"},
-		Expect: "len(degraded) == 0 and len(incidents) == 0", Status: "readable",
+		Errors:   []string{"dns", "connect", "tls", "protocol", "denied", "no_component"},
+		Patience: kind.Patience,
+		Expect:   "len(degraded) == 0 and len(incidents) == 0", Status: "readable",
 		States: []kind.State{{Name: "read"}, {Name: "could not be read", Error: true}},
 		Check:  check, Effects: effects,
 	}, Executor: executor{}}

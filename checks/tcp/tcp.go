@@ -59,8 +59,9 @@ func New() exec.Kind {
 	return exec.Kind{Kind: kind.Kind{
 		Name: "tcp", Doc: "Connects to a port, and may hold a short dialogue there.",
 		Options: options, Result: results,
-		Errors: []string{"dns", "connect", "tls", "protocol", "denied"},
-		Expect: "connected", Status: "connected",
+		Errors:   []string{"dns", "connect", "tls", "protocol", "denied"},
+		Patience: kind.Patience,
+		Expect:   "connected", Status: "connected",
 		States: []kind.State{{Name: "connected"}, {Name: "no connection, or no dialogue", Error: true}},
 		Check:  check, Effects: effects, Stub: stub,
 	}, Executor: executor{}}

@@ -68,8 +68,9 @@ func New() exec.Kind {
 	return exec.Kind{Kind: kind.Kind{
 		Name: "tls", Doc: "Looks at a server's certificates. One that is not valid is a finding, not an error.",
 		Options: options, Result: results,
-		Errors: []string{"dns", "connect", "tls", "protocol", "denied"},
-		Expect: "valid", Status: "valid",
+		Errors:   []string{"dns", "connect", "tls", "protocol", "denied"},
+		Patience: kind.Patience,
+		Expect:   "valid", Status: "valid",
 		States: []kind.State{{Name: "a certificate was seen"}, {Name: "no certificate was seen", Error: true}},
 		Check:  check, Effects: effects, Stub: stub,
 	}, Executor: executor{}}

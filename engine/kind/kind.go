@@ -5,6 +5,8 @@
 package kind
 
 import (
+	"time"
+
 	"runbook/engine/source"
 	"runbook/engine/spec"
 	"runbook/engine/types"
@@ -42,10 +44,17 @@ type Kind struct {
 	// is known before the run; it may be nil.
 	Effects func(Use) []Effect
 
+	// Patience is how long a check that says no `timeout` waits for an answer; 0 is
+	// without end. It is for kinds that ask over the network.
+	Patience time.Duration
+
 	// Stub is how scenarios answer for the kind; nil where its calls are requests
 	// over HTTP or programs, which are answered as such.
 	Stub *Stub
 }
+
+// Patience is that of the kinds which wait for a server.
+const Patience = 30 * time.Second
 
 // State is one way in which a kind can come back: a name for people, and what
 // holds for its integer results.

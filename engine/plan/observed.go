@@ -26,6 +26,9 @@ func (c *compiler) observed(f *flow, st *Step, n *syntax.Node) {
 	if st.Timeout == 0 {
 		st.Timeout = durationOf(merged.Get("timeout"))
 	}
+	if st.Timeout == 0 && st.Role == Check {
+		st.Timeout = k.Patience
+	}
 	own := c.ownVars(k, f)
 	c.reserved(n.Get("outputs"), append([]string{"ran", "verdict", "duration", "error"}, k.Result.Names()...)...)
 	st.Outputs = c.outputs(own, merged, fieldOf(f, st.ID))
