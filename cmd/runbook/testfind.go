@@ -32,7 +32,9 @@ type suite struct {
 	book  *book // nil where it cannot be read
 	cases []*testCase
 	found source.Diagnostics
-	done  sync.WaitGroup
+	// unread: the file is no sound file of scenarios, so nothing is played.
+	unread bool
+	done   sync.WaitGroup
 }
 
 // testCase is one scenario. Problem is why it could not be played at all.
@@ -170,6 +172,7 @@ func (t *testRun) scenarios(f *source.File, beside engine.Beside) {
 	}
 	var file *scenario.File
 	if file, s.found = s.book.rb.Scenarios(f); file == nil {
+		s.unread = true
 		return
 	}
 	for _, sc := range file.Scenarios {
