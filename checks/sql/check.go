@@ -132,11 +132,15 @@ func several(q string) bool {
 	return found && strings.Trim(rest, "; \t\r\n") != ""
 }
 
-// effects: the host, where it is known.
+// effects: the host or the file, where it is known.
 func effects(u kind.Use) []kind.Effect {
 	driver, known := u.Text("driver")
-	if !known || driver == driverSQLite {
+	if !known {
 		return nil
+	}
+	if driver == driverSQLite {
+		path, _ := u.Text("file")
+		return []kind.Effect{{File: path, Write: !u.Check, Span: u.Options["file"].Span}}
 	}
 	o := map[string]any{"driver": driver}
 	at := u.Options["host"].Span

@@ -80,8 +80,10 @@ func TestEffects(t *testing.T) {
 	if e := effects(unknown); len(e) != 1 || e[0].Host != "" {
 		t.Errorf("a host that is not known: %v", e)
 	}
-	if e := effects(use(true, map[string]any{"driver": "sqlite", "file": "f"})); e != nil {
-		t.Errorf("a file: %v", e)
+	for _, check := range []bool{true, false} {
+		if e := effects(use(check, map[string]any{"driver": "sqlite", "file": "f"})); len(e) != 1 || e[0].File != "f" || e[0].Write == check {
+			t.Errorf("a file, in a check %v: %v", check, e)
+		}
 	}
 }
 

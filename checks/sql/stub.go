@@ -14,12 +14,6 @@ var stub = &kind.Stub{
 	On: "the statement, with white space folded", Example: "select * from pg_stat_activity*",
 	Line:     func(o map[string]any) string { return strings.Join(strings.Fields(types.Format(o["query"])), " ") },
 	Complete: complete,
-	Effects: func(u kind.Use) []kind.Effect {
-		if path, ok := u.Text("file"); ok {
-			return []kind.Effect{{File: path, Write: !u.Check}}
-		}
-		return effects(u)
-	},
 }
 
 // complete makes a table of the rows, within the bounds of the step.

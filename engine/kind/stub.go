@@ -15,8 +15,6 @@ type Stub struct {
 	// Complete fills in what a reply to a call leaves out, in place. The word is
 	// one of Errors where the results mean that there was an error.
 	Complete func(c StubCall, reply map[string]any) (word string)
-	// Effects is what a call needs to be permitted; nil is the kind's Effects.
-	Effects func(Use) []Effect
 }
 
 // StubCall is a call that a stub answers.

@@ -38,9 +38,6 @@ type stubbed struct {
 func (s *stubbed) Execute(ctx context.Context, r exec.Request) exec.Result {
 	ctx = scenario.During(ctx, r.Step, r.Key)
 	effects, stub := s.kind.Effects, s.kind.Stub
-	if stub != nil && stub.Effects != nil {
-		effects = stub.Effects
-	}
 	reply, given, why := s.world.Result(&s.kind.Kind, r.Step, r.Key)
 	if !given && stub == nil && why == "" {
 		return s.kind.Executor.Execute(ctx, r)
