@@ -32,6 +32,7 @@ var rules = []rule{
 	{"engine/find", nil, []string{"os", "net", "net/http", "os/exec", yaml, cli}},
 	{"engine/types", nil, []string{"os", "net", "net/http"}},
 	{"engine/secret", nil, []string{"net", "net/http", "os/exec"}},
+	{"engine/secret/leaktest", nil, []string{"os", "net", "net/http", "os/exec"}},
 	{"engine/source/render", []string{"engine/source"}, nil},
 	{"engine/syntax", []string{"engine/source", "engine/spec"}, []string{"os", "net", "net/http", "os/exec"}},
 	{"engine/lang", []string{"engine/source", "engine/types", "engine/secret"}, []string{yaml, "os", "net", "net/http", "os/exec"}},

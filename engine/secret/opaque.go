@@ -6,12 +6,6 @@ package secret
 // another key: it must not name a secret.
 func (m *Masker) Take(v any) any {
 	switch v := v.(type) {
-	case string:
-		masked := m.leaf(v)
-		if leaf, ok := masked.(map[string]any); ok {
-			return Opaque(leaf)
-		}
-		return masked
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for k, x := range v {
@@ -29,7 +23,11 @@ func (m *Masker) Take(v any) any {
 		}
 		return out
 	}
-	return m.MaskValue(v)
+	masked := m.MaskValue(v)
+	if leaf, ok := masked.(map[string]any); ok {
+		return Opaque(leaf)
+	}
+	return masked
 }
 
 // Opaque is the inverse of a Value's encoding, in a tree that a journal holds.

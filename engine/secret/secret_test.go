@@ -131,43 +131,6 @@ func TestReveal(t *testing.T) {
 	}
 }
 
-func FuzzMask(f *testing.F) {
-	f.Add("abcdefgh", "xx abcdefgh abcdefghabcdefgh", "bcdefghi")
-	f.Fuzz(func(t *testing.T, a, text, b string) {
-		m := NewMasker()
-		if m.Add("a", a) != nil || m.Add("b", b) != nil || strings.Contains(a, "*") || strings.Contains(b, "*") {
-			return
-		}
-		got := m.MaskString(text + a + b + text)
-		if strings.Contains(got, a) || strings.Contains(got, b) {
-			t.Errorf("%q or %q is left in %q", a, b, got)
-		}
-	})
-}
-
-func BenchmarkMask(b *testing.B) {
-	m := known(b, "pat-na1-0123456789abcdef", "another-secret-value")
-	text := strings.Repeat("an ordinary line of a program's output, 80 characters long, with nothing in it\n", 1000)
-	b.SetBytes(int64(len(text)))
-	b.Run("masker", func(b *testing.B) {
-		b.SetBytes(int64(len(text)))
-		for b.Loop() {
-			m.MaskString(text)
-		}
-	})
-	b.Run("replacer", func(b *testing.B) {
-		b.SetBytes(int64(len(text)))
-		var pairs []string
-		for _, p := range m.patterns {
-			pairs = append(pairs, p.text, Mask)
-		}
-		r := strings.NewReplacer(pairs...)
-		for b.Loop() {
-			r.Replace(text)
-		}
-	})
-}
-
 // TestAFetchThatFailedIsTriedAgain: a step whose time was up must not take the
 // secret away from the steps behind it.
 func TestAFetchThatFailedIsTriedAgain(t *testing.T) {
