@@ -108,26 +108,50 @@ func Kept(store *journal.Store, id string, files []journal.File) Beside {
 	}
 }
 
-// Changed is the path of the first of a run's other files that now says something
-// else than when the run began, "" where none does. A file that is gone does not
-// count: the run has its copy. Origin is the absolute path of the runbook.
-func Changed(was journal.Runbook, files []journal.File) string {
-	if was.Origin == "" {
-		return ""
+// orKept opens files as they are now, and those that are gone from a run's copies:
+// a run does not depend on what becomes of its files.
+func orKept(now, kept Beside) Beside {
+	copies := map[*source.File]bool{}
+	return func(from *source.File, name string) (*source.File, error) {
+		if !copies[from] {
+			f, err := now(from, name)
+			if !errors.Is(err, fs.ErrNotExist) {
+				return f, err
+			}
+		}
+		f, err := kept(from, name)
+		if err == nil {
+			copies[f] = true
+		}
+		return f, err
 	}
-	for _, f := range files {
-		rel, err := filepath.Rel(filepath.Dir(was.Path), f.Path)
-		if err != nil {
-			continue // nobody can say where it was
-		}
-		at := filepath.Join(filepath.Dir(was.Origin), rel)
-		data, err := candidate{path: at}.read()
-		if err != nil {
-			continue
-		}
-		if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != f.Digest {
-			return at
-		}
+}
+
+// Again finds the runbook that a run is of where it was found then, with the files
+// beside it: as it is now. Nil is that it is not there any more, and the run's own
+// copy counts. Kept opens the run's copies of the other files.
+func (p Places) Again(was journal.Runbook, kept Beside) (*source.File, Beside, error) {
+	at := p.placeOf(was)
+	if at.path == "" {
+		return nil, nil, nil
 	}
-	return ""
+	data, err := at.read()
+	if missing(err) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	f := &Found{File: source.NewFile(at.shown, data), at: at}
+	return f.File, orKept(f.Files(), kept), nil
+}
+
+// placeOf is where the runbook of a run was found; its path is "" where nobody can
+// say.
+func (p Places) placeOf(was journal.Runbook) candidate {
+	at := candidate{path: was.Origin, shown: was.Path}
+	if name, ok := strings.CutPrefix(was.Path, inLibrary); ok && was.Origin == "" && p.Library != nil {
+		at.fs, at.path = p.Library, path.Clean(name)
+	}
+	return at
 }

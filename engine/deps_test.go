@@ -48,6 +48,7 @@ var rules = []rule{
 	{"engine/report", []string{"engine/journal", "engine/source"}, []string{"net/http", "os/exec", yaml, cli}},
 	{"engine/scenario", []string{"engine/source", "engine/spec", "engine/syntax", "engine/types", "engine/journal", "engine/kind"}, []string{"os/exec", yaml, cli}},
 	{"engine/coverage", []string{"engine/plan", "engine/journal", "engine/report", "engine/lang", "engine/source"}, []string{"os", "net", "net/http", "os/exec", yaml, cli}},
+	{"engine/changes", []string{"engine/plan", "engine/journal", "engine/lang", "engine/kind", "engine/types", "engine/source"}, []string{"os", "net", "net/http", "os/exec", yaml, cli}},
 	{"engine/corpus", []string{"engine/source", "engine/spec", "engine/syntax"}, []string{"os", "net", "net/http", "os/exec", yaml}},
 	{"engine/schema", []string{"engine/spec", "engine/syntax", "engine/journal"}, []string{"os", "net", "net/http", "os/exec", yaml, cli}},
 	{"engine/runtime/...", []string{"engine/interp", "engine/plan", "engine/lang", "engine/types", "engine/journal", "engine/kind", "engine/kind/exec", "engine/guard", "engine/secret", "engine/runtime/memo"}, []string{yaml, cli, "net/http", "os/exec"}},

@@ -119,7 +119,7 @@ func (r *running) letterOf(ctx context.Context, state *journal.State, l journal.
 	out := letter{plan: r.rb.Plan, guard: r.guard}
 	out.Inputs = r.opts.Inputs
 	for _, a := range state.Around(l.Step.Key) {
-		i := slices.IndexFunc(r.rb.Plan.Plans(), func(p *plan.Plan) bool { return p.Digest == a.Runbook.Digest })
+		i := slices.IndexFunc(r.rb.Plan.Plans(), func(p *plan.Plan) bool { return p.File.Name == a.Runbook.Path })
 		if i < 0 {
 			return letter{}, nil
 		}

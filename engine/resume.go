@@ -15,7 +15,8 @@ import (
 
 // Resume goes on with a run that waits or broke off. What is in its journal is
 // not done again; messages that were not sent are. Of a run that is over nothing
-// else is done.
+// else is done. Where the runbook is not what the run has of it, the error is a
+// ChangedError, unless the changes are accepted.
 func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcome, error) {
 	if o.Store == nil {
 		return nil, errors.New("a run goes on from its journal, and Session.Store does not say where that is")
@@ -47,8 +48,13 @@ func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcom
 		return fail(fmt.Errorf("the run %s is over: %s", id, state.Finished.Outcome))
 	case state.Started.Scenario != scenarioName(o.Scenario):
 		return fail(fmt.Errorf("the run %s is a drill of the scenario %q, and not of %q; go on with the one it began with", id, state.Started.Scenario, scenarioName(o.Scenario)))
-	case state.Started.Runbook.Digest != rb.Plan.Digest || !rb.madeOf(state.Started.Files):
-		return fail(fmt.Errorf("%s has changed since the run %s began; put back the version it began with, or begin a new run", rb.Plan.File.Name, id))
+	}
+	edited, err := rb.changed(o.Store, id, state, past)
+	if err != nil {
+		return fail(err)
+	}
+	if edited != nil && (!o.AcceptChanges || len(edited.Executed) > 0 || state.Finished != nil) {
+		return fail(edited)
 	}
 	if o.Inputs, err = recall(rb.Plan, state.Started.Inputs); err != nil {
 		return fail(err)
@@ -68,6 +74,11 @@ func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcom
 		return fail(err)
 	}
 	sent = &[]journal.Event{}
+	if edited != nil {
+		if err := r.accept(w, state, edited.Changes); err != nil {
+			return fail(err)
+		}
+	}
 	if err := r.outbox(ctx, w, past, state); err != nil {
 		return fail(err)
 	}

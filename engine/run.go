@@ -67,6 +67,9 @@ type RunOptions struct {
 	Inputs   map[string]any // typed, by Inputs.Resolve
 	Scenario *scenario.Scenario
 	Origin   string // the absolute path of the runbook's file; "" where it has none
+	// AcceptChanges lets a run go on with a runbook that was edited since, where
+	// nothing that was executed is touched. What may be done is what it permits now.
+	AcceptChanges bool
 
 	simulated bool           // a test: the scenario's world is on a simulated clock, in memory
 	loopback  bool           // a test whose world has connections, as that of a drill

@@ -11,7 +11,6 @@ import (
 	"runbook/engine"
 	"runbook/engine/journal"
 	"runbook/engine/report"
-	"runbook/engine/source"
 )
 
 func (p *program) recordCommand() *cli.Command {
@@ -46,12 +45,11 @@ func (p *program) record(c *cli.Context) error {
 	if err := log.Verify(); err != nil {
 		return &codeError{engine.ExitFailed, fmt.Errorf("%w; a damaged journal is not recorded", err)}
 	}
-	began := journal.Fold(log.Events).Started
-	data, err := store.Runbook(id)
+	file, beside, err := engine.KeptRunbook(store, id, journal.Fold(log.Events))
 	if err != nil {
-		return &codeError{engine.ExitFailed, fmt.Errorf("the runbook of run %s cannot be read: %w", id, err)}
+		return &codeError{engine.ExitFailed, err}
 	}
-	rb, err := p.load(source.NewFile(began.Runbook.Path, data), engine.Kept(store, id, began.Files), c.Bool("no-color"))
+	rb, err := p.load(file, beside, c.Bool("no-color"))
 	if err != nil {
 		return err
 	}

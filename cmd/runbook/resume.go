@@ -1,16 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
 	"runbook/engine"
 	"runbook/engine/journal"
 	"runbook/engine/report"
-	"runbook/engine/source"
 )
 
 func (p *program) resumeCommand() *cli.Command {
@@ -24,8 +22,12 @@ over nothing else is done.
 
   runbook resume last                              answer at the terminal
   runbook resume RUN --approve store
-  runbook resume RUN --answer new_token=done --answer new_token.value=@-`,
-		Flags:        personFlags(),
+  runbook resume RUN --answer new_token=done --answer new_token.value=@-
+  runbook resume RUN --answer store=again          it was in doubt: do it again
+  runbook resume RUN --accept-changes              the runbook was edited since`,
+		Flags: append([]cli.Flag{
+			&cli.BoolFlag{Name: "accept-changes", Usage: "go on with the runbook as it was edited since, where nothing that was executed is touched"},
+		}, personFlags()...),
 		OnUsageError: onUsage,
 		Action:       p.resume,
 	}
@@ -43,7 +45,7 @@ func (p *program) resume(c *cli.Context) error {
 	if state.Started.Mode == string(engine.ModeDrill) {
 		return usage("run %s is a drill: its world is gone; begin it again with `runbook run %s --scenario %s`", id, state.Started.Runbook.Path, state.Started.Scenario)
 	}
-	rb, err := p.runbookOf(c, store, id, &state.Started, state.Finished != nil)
+	rb, err := p.runbookOf(c, store, id, state)
 	if err != nil {
 		return err
 	}
@@ -57,7 +59,10 @@ func (p *program) resume(c *cli.Context) error {
 	for _, e := range log.Events {
 		s.past(e)
 	}
-	out, err := rb.Resume(s.ctx, id, engine.RunOptions{Session: s.engine()})
+	out, err := rb.Resume(s.ctx, id, engine.RunOptions{Session: s.engine(), AcceptChanges: c.Bool("accept-changes")})
+	if edited := (*engine.ChangedError)(nil); errors.As(err, &edited) {
+		err = p.refuse(edited, state)
+	}
 	over := s.finish(out, err)
 	if state.Finished != nil && out != nil && c.String("output") != "json" {
 		p.printf("%s", report.Unsent(out.State, p.color(c.Bool("no-color"))))
@@ -65,28 +70,47 @@ func (p *program) resume(c *cli.Context) error {
 	return over
 }
 
-// runbookOf is the runbook that a run began with, from the copy beside its
-// journal. Where the file itself is still there and says something else, the run
-// does not go on: the person who edited it expects the edit to count. Of a run that
-// is over only messages are sent, as they were written then.
-func (p *program) runbookOf(c *cli.Context, store *journal.Store, id string, began *journal.RunStartedData, over bool) (*engine.Runbook, error) {
-	was := began.Runbook
-	data, err := store.Runbook(id)
+// runbookOf is the runbook of a run as it is now: the person who edited it expects
+// the edit to count.
+func (p *program) runbookOf(c *cli.Context, store *journal.Store, id string, state *journal.State) (*engine.Runbook, error) {
+	file, beside, err := p.places().Of(store, id, state)
 	if err != nil {
-		return nil, &codeError{engine.ExitFailed, fmt.Errorf("the runbook of run %s cannot be read: %w", id, err)}
+		return nil, &codeError{engine.ExitFailed, err}
 	}
-	kept := filepath.Join(store.Path(id), journal.RunbookName)
-	if was.Origin != "" && !over {
-		now, err := readBounded(was.Origin)
-		if err == nil && string(now) != string(data) {
-			return nil, usage("%s has changed since run %s began; put back the version it began with (%s), or begin a new run", was.Origin, id, kept)
-		}
-		if err != nil && !os.IsNotExist(err) {
-			return nil, &codeError{engine.ExitFailed, err}
-		}
+	rb, err := p.load(file, beside, c.Bool("no-color"))
+	if err == nil {
+		return rb, nil
 	}
-	if changed := engine.Changed(was, began.Files); changed != "" && !over {
-		return nil, usage("%s has changed since run %s began; put back what it said, or begin a new run", changed, id)
+	edited := p.places().Edited(store, id, state)
+	if len(edited) == 0 || state.Finished != nil {
+		return nil, err
 	}
-	return p.load(source.NewFile(was.Path, data), engine.Kept(store, id, began.Files), c.Bool("no-color"))
+	for _, f := range edited {
+		fmt.Fprintf(p.err, "\n%s", report.Clean(f.Diff))
+	}
+	return nil, &codeError{engine.ExitInvalid, fmt.Errorf("%s has changed since run %s began, and %s is not sound now: mend it, or put back what the run has of it (%s)", edited[0].Path, id, file.Name, store.Path(id))}
+}
+
+// refuse shows how a runbook differs from what a run has of it, and says how the run
+// can go on.
+func (p *program) refuse(e *engine.ChangedError, state *journal.State) error {
+	text := ""
+	for _, f := range e.Files {
+		text += f.Diff + "\n"
+	}
+	for _, s := range e.Steps {
+		text += fmt.Sprintf("%s: %s\n", s.Step, s.How)
+	}
+	for _, part := range e.Parts {
+		text += fmt.Sprintf("%s: changed\n", part)
+	}
+	fmt.Fprintln(p.err, report.Clean(text))
+	back := "put back what it said (" + e.Kept + ")"
+	if state.Runbook.Origin == "" {
+		back = "resume it with the version of the program that it began with (" + state.Started.Engine + ")"
+	}
+	if len(e.Executed) > 0 {
+		return usage("%w; %s, or begin a new run", e, back)
+	}
+	return usage("%w: `runbook resume %s --accept-changes` goes on with what it says now; or %s, or begin a new run", e, e.Run, back)
 }

@@ -39,6 +39,7 @@ const (
 	RunbookStarted    Type = "runbook.started"    // RunbookStartedData
 	RunbookFinished   Type = "runbook.finished"   // RunbookFinishedData
 	ItemStarted       Type = "item.started"       // ItemStartedData
+	ChangesAccepted   Type = "changes.accepted"   // ChangesAcceptedData
 
 	// A rehearsal is told in events of its own; it is never kept.
 	RunRehearsed    Type = "run.rehearsed"    // RunRehearsedData
@@ -129,6 +130,34 @@ type RunPausedData struct {
 type RunResumedData struct {
 	User string `json:"user"`
 	From int64  `json:"from"`
+}
+
+// ChangesAcceptedData says that the run goes on with a runbook that was edited since
+// it began, or since the changes before. By is who accepted that.
+type ChangesAcceptedData struct {
+	By      string       `json:"by"`
+	Runbook Runbook      `json:"runbook"`
+	Files   []File       `json:"files,omitempty"`
+	Changed []FileChange `json:"changed"`
+	Steps   []StepChange `json:"steps,omitempty"`
+	Parts   []string     `json:"parts,omitempty"`
+}
+
+// FileChange is a file that says something else. Was and Digest are the hex SHA-256
+// of its bytes, empty where it was, or is, no part of the runbook. Cut says that
+// the diff is longer.
+type FileChange struct {
+	Path   string `json:"path"`
+	Was    string `json:"was,omitempty"`
+	Digest string `json:"digest,omitempty"`
+	Diff   string `json:"diff"`
+	Cut    bool   `json:"cut,omitempty"`
+}
+
+// StepChange is a step that was added, removed or changed.
+type StepChange struct {
+	Step string `json:"step"`
+	How  string `json:"how"`
 }
 
 // RunFinishedData closes a journal. Outcome is the end's, completed without

@@ -10,8 +10,12 @@ import (
 // State is what a journal says of a run, folded from its events. Every reader
 // starts from it.
 type State struct {
-	Run      string
-	Started  RunStartedData
+	Run     string
+	Started RunStartedData
+	// Runbook and Files are what the run is made of now: what it began with, or what
+	// was accepted since.
+	Runbook  Runbook
+	Files    []File
 	Began    time.Time
 	Last     time.Time
 	Ended    time.Time // when it was over; messages may have been sent since
@@ -106,7 +110,7 @@ func (s *State) Apply(e Event) {
 	switch e.Type {
 	case RunStarted:
 		s.Started = tell[RunStartedData](s, e, nil)
-		s.Began = e.Time
+		s.Began, s.Runbook, s.Files = e.Time, s.Started.Runbook, s.Started.Files
 		for k, v := range s.Started.Facts {
 			s.Facts[k] = v
 		}
@@ -115,6 +119,9 @@ func (s *State) Apply(e Event) {
 	case RunResumed:
 		tell[RunResumedData](s, e, nil)
 		s.Paused = nil
+	case ChangesAccepted:
+		d := tell[ChangesAcceptedData](s, e, nil)
+		s.Runbook, s.Files = d.Runbook, d.Files
 	case RunFinished:
 		d := tell[RunFinishedData](s, e, nil)
 		s.Finished, s.Paused, s.Ended = &d, nil, e.Time

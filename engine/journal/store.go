@@ -134,6 +134,20 @@ func (s *Store) Runbook(id string) ([]byte, error) {
 	return os.ReadFile(filepath.Join(s.Path(id), RunbookName))
 }
 
+// CurrentPath is where the copy of a run's runbook lies as it is now: as it began, or
+// as changes of it were accepted since.
+func (s *Store) CurrentPath(id string, of *State) string {
+	if of.Runbook.Digest == of.Started.Runbook.Digest {
+		return filepath.Join(s.Path(id), RunbookName)
+	}
+	return s.FilePath(id, of.Runbook.Digest)
+}
+
+// FilePath is where the copy of another file of a run lies, by its digest.
+func (s *Store) FilePath(id, digest string) string {
+	return filepath.Join(s.Path(id), "files", filepath.Base(digest))
+}
+
 // KeepFile keeps the bytes of another file that a run is made of, by their digest.
 func (s *Store) KeepFile(id, digest string, data []byte) error {
 	dir := filepath.Join(s.Path(id), "files")
@@ -149,7 +163,7 @@ func (s *Store) KeepFile(id, digest string, data []byte) error {
 
 // File is a file that a run began with, by its digest.
 func (s *Store) File(id, digest string) ([]byte, error) {
-	return os.ReadFile(filepath.Join(s.Path(id), "files", filepath.Base(digest)))
+	return os.ReadFile(s.FilePath(id, digest))
 }
 
 // Busy reports whether a process is at work on a run.

@@ -71,6 +71,8 @@ func (d *drawer) moment(m journal.Moment) string {
 		return d.paused(x)
 	case journal.RunResumedData:
 		return d.resumed(x)
+	case journal.ChangesAcceptedData:
+		return d.changed(x)
 	case journal.RunFinishedData:
 		return d.finished(x)
 	case journal.StepFinishedData:

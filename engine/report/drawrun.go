@@ -67,6 +67,24 @@ func (d *drawer) resumed(x journal.RunResumedData) string {
 	return text + d.paint(bold, oneLine(first(d.state.Started.Runbook.Title, d.state.Run))) + what + oneLine(first(x.User, "unknown")) + "\n\n"
 }
 
+// changed says that the run goes on with a runbook that was edited.
+func (d *drawer) changed(x journal.ChangesAcceptedData) string {
+	return pad(0) + d.paint(yellow, "± ") + "the runbook was changed: " + changedParts(x) + d.paint(dim, "  accepted by "+oneLine(first(x.By, "unknown"))) + "\n"
+}
+
+// changedParts names what was changed in a runbook.
+func changedParts(x journal.ChangesAcceptedData) string {
+	words := []string{}
+	for _, s := range x.Steps {
+		words = append(words, s.Step+" "+s.How)
+	}
+	words = append(words, x.Parts...)
+	if len(words) == 0 {
+		return "nothing that a run reads"
+	}
+	return oneLine(shorten(strings.Join(words, ", "), 600))
+}
+
 // finished closes the report of a run.
 func (d *drawer) finished(x journal.RunFinishedData) string {
 	sign, st := outcomeStyle(x.Outcome)

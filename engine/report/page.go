@@ -248,6 +248,8 @@ func (p *page) told(m journal.Moment) (string, string) {
 			what = "what was not sent is tried again, by "
 		}
 		return "", what + oneLine(first(x.User, "unknown"))
+	case journal.ChangesAcceptedData:
+		return "±", "the runbook was changed, accepted by " + oneLine(first(x.By, "unknown")) + ": " + changedParts(x)
 	case journal.RunFinishedData:
 		p.over = true
 		sign, _ := outcomeStyle(x.Outcome)
