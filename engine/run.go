@@ -40,6 +40,10 @@ const (
 // waits once nothing else can go on.
 var ErrNobody = local.ErrNobody
 
+// ErrLeft is what Run gives where Session.Hurry was closed before the run came to
+// its end. Its journal is whole, and Resume goes on.
+var ErrLeft = local.ErrLeft
+
 // Session is who runs, where the run is kept, and how it is shown.
 type Session struct {
 	User  string
@@ -52,8 +56,8 @@ type Session struct {
 	Secrets func(context.Context, secret.Source) (string, error)
 	Hide    []string              // variables that no program gets, besides those of secrets
 	Watch   []func(journal.Event) // told of every event, in order
-	// Hurry is closed when a cancelled run shall not wait for programs that take
-	// their time to end: they are killed. Nil is never.
+	// Hurry is closed when nobody waits for a cancelled run any more: what runs is
+	// killed, nothing else begins, and Run gives ErrLeft. Nil is never.
 	Hurry <-chan struct{}
 	// Ask puts a question to a person; values that are secret come apart, by
 	// field. Nil is nobody.
@@ -361,7 +365,7 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 
 // parts are what the runtime is made of, for a run and for what is sent later.
 func (r *running) parts(ctx context.Context, w *journal.Writer) local.Options {
-	return local.Options{Journal: w, Kinds: r.kinds, Channels: r.channels(), Guard: r.guard, Narrow: r.narrowed(ctx), Secrets: r.store, Masker: r.masker}
+	return local.Options{Journal: w, Kinds: r.kinds, Channels: r.channels(), Guard: r.guard, Narrow: r.narrowed(ctx), Secrets: r.store, Masker: r.masker, Hurry: r.opts.Hurry}
 }
 
 // channels are the kinds of channels, as they are in the run's world.

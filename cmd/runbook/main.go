@@ -49,6 +49,7 @@ type program struct {
 	playing atomic.Bool   // tests are played, which stop between two scenarios
 	hurry   chan struct{} // closed by the second interrupt: what still runs is killed
 	leave   func()        // what must be put back when a second interrupt leaves at once
+	tell    func(string)  // says a line beside the view of the run
 }
 
 // codeError ends the program with a code. With a nil error nothing more is

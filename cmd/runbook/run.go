@@ -225,6 +225,8 @@ func failure(err error) error {
 		return &codeError{engine.ExitMissing, err}
 	case errors.As(err, &denied):
 		return &codeError{engine.ExitDenied, err}
+	case errors.Is(err, engine.ErrLeft):
+		return &codeError{engine.ExitCancelled, errLeft}
 	case errors.Is(err, context.Canceled):
 		return &codeError{engine.ExitCancelled, errors.New("cancelled before the first step")}
 	case errors.Is(err, errGone):

@@ -156,7 +156,7 @@ func signalled(ts *testscript.TestScript, neg bool, args []string) {
 	if name == "HUP" && signal.Ignored(syscall.SIGHUP) {
 		name = "TERM" // under nohup, a hangup ends nothing: the program is right to go on
 	}
-	sig := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL}[name]
+	sig := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL, "QUIT": syscall.SIGQUIT}[name]
 	ts.Check(cmd.Process.Signal(sig))
 	if twice {
 		time.Sleep(200 * time.Millisecond) // the first has been taken

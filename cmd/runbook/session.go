@@ -55,6 +55,7 @@ func (p *program) session(c *cli.Context) (*session, error) {
 		tty = p.promptAt()
 	}
 	s.view(c, tty != nil)
+	p.tell = s.tell
 	if tty != nil {
 		s.prompter = newPrompter(p.in, tty, s.user, s.screen())
 	}
@@ -79,6 +80,15 @@ func (s *session) view(c *cli.Context, interactive bool) {
 	}
 	lines := report.NewLines(p.out, report.LineOptions{Color: color})
 	s.watch, s.past = append(s.watch, lines.Event), lines.Past
+}
+
+// tell says a line to whoever is there, beside the view.
+func (s *session) tell(text string) {
+	if s.live != nil {
+		s.live.Suspend()
+		defer s.live.Resume()
+	}
+	fmt.Fprintf(s.p.err, "\n%s\n", text)
 }
 
 func (s *session) screen() suspender {
@@ -108,11 +118,6 @@ func (s *session) engine() engine.Session {
 // ask answers a question beforehand given, or puts it to the person who is
 // there.
 func (s *session) ask(ctx context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
-	select {
-	case <-s.p.hurry:
-		select {} // the program is about to end, and asks nothing any more
-	default:
-	}
 	a, secrets, ok, err := s.answers.to(q, s.user)
 	if err != nil && !errors.Is(err, engine.ErrNobody) { // it cannot be used: the question stays open
 		fmt.Fprintf(s.p.err, "runbook: %s\n", report.Clean(err.Error()))
@@ -146,7 +151,10 @@ func (s *session) ask(ctx context.Context, q interp.Question) (interp.Answer, ma
 func (s *session) finish(out *engine.Outcome, err error) error {
 	s.stop()
 	s.close()
-	if err != nil {
+	switch {
+	case errors.Is(err, engine.ErrLeft) && s.drill == nil:
+		return &codeError{engine.ExitCancelled, fmt.Errorf("left at once; `runbook resume %s` goes on where it broke off", out.Run)}
+	case err != nil:
 		return failure(err)
 	}
 	if out.Code == engine.ExitPaused {

@@ -21,6 +21,10 @@ import (
 // ErrNobody is what Ask returns where there is nobody to answer.
 var ErrNobody = errors.New("nobody is there to answer")
 
+// ErrLeft is how a run breaks off where somebody would not wait for its end:
+// what ran was killed, and nothing else was begun.
+var ErrLeft = errors.New("the run was left at once")
+
 // Options are the parts of a run on this machine.
 type Options struct {
 	Journal *journal.Writer
@@ -40,6 +44,10 @@ type Options struct {
 	// Begins is told that a step begins, by the name under which people answer it.
 	// True cancels the run after that while, as a person would. Nil never does.
 	Begins func(name string) (after time.Duration, cancels bool)
+	// Hurry is closed when nobody waits for the end of a run that was cancelled:
+	// what still runs in undo and finally steps is ended, nothing else begins, and
+	// the run breaks off with ErrLeft. Nil is never.
+	Hurry <-chan struct{}
 }
 
 // Run walks the plan. A cancel of ctx ends the steps; undo and finally steps
@@ -48,7 +56,18 @@ func Run(ctx context.Context, p *plan.Plan, o Options, io interp.Options) (out i
 	rt := newRuntime(ctx, o, o.Past)
 	rt.baton.Take()
 	defer rt.baton.Give()
-	root := &world{rt: rt, ctx: context.WithoutCancel(ctx), clock: &clock{}, root: true, guard: o.Guard}
+	hurried, leave := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer leave(nil)
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		select {
+		case <-o.Hurry:
+			leave(ErrLeft)
+		case <-over:
+		}
+	}()
+	root := &world{rt: rt, ctx: hurried, clock: &clock{}, root: true, guard: o.Guard}
 	out, err = interp.Run(root, p, io)
 	if died := rt.memo.Err(); died != nil {
 		err = died
@@ -84,6 +103,7 @@ type world struct {
 	clock  *clock
 	budget *budget // the nearest; nil: none
 	root   bool
+	ends   bool // with a cancel
 	guard  *guard.Guard
 	in     string // the way to the runbook that runs in it: `ID/`, or ""
 
@@ -103,6 +123,10 @@ func (w *world) ended() error {
 		return nil
 	}
 	cause := context.Cause(w.ctx)
+	if errors.Is(cause, ErrLeft) && !w.ends { // how it would have come out stays open
+		w.rt.memo.Fail(cause)
+		return w.rt.memo.Err()
+	}
 	if errors.Is(cause, interp.ErrTimeout) || errors.Is(cause, interp.ErrStopped) {
 		return cause
 	}
@@ -114,6 +138,9 @@ func (w *world) Now() time.Time { return w.clock.now }
 
 // Emit records an event.
 func (w *world) Emit(k interp.Key, e interp.Event) {
+	if !w.ends {
+		_ = w.ended() // a run that is left at once records nothing behind that
+	}
 	w.emit(k, e.Type, e.Step, e.Data, memo.Durable(e.Type, ""))
 	if e.Type == journal.StepStarted && w.rt.opts.Begins != nil {
 		w.begins(e.Step)
@@ -197,9 +224,9 @@ func (w *world) over(err error) error {
 func (w *world) Within(k interp.Key, d time.Duration, f func(interp.World) error) error {
 	ctx, cancel := context.WithCancelCause(w.ctx)
 	defer cancel(nil)
-	in := &world{rt: w.rt, ctx: ctx, clock: w.clock, budget: w.budget, outer: w, key: k, end: cancel, guard: w.guard, in: w.in}
+	in := &world{rt: w.rt, ctx: ctx, clock: w.clock, budget: w.budget, outer: w, key: k, end: cancel, ends: w.ends, guard: w.guard, in: w.in}
 	if w.root && !w.rt.walked { // the steps; what comes behind them runs whatever happened
-		w.rt.walked = true
+		w.rt.walked, in.ends = true, true
 		stop := context.AfterFunc(w.rt.cancel, func() { cancel(interp.ErrCancelled) })
 		defer stop()
 	}
@@ -232,7 +259,7 @@ func (w *world) Each(_ interp.Key, n, most int, f func(int, interp.World) error,
 		i := next
 		next++
 		running++
-		branches[i] = &world{rt: w.rt, ctx: ctx, clock: &clock{now}, budget: w.budget, outer: w, guard: w.guard, in: w.in}
+		branches[i] = &world{rt: w.rt, ctx: ctx, clock: &clock{now}, budget: w.budget, outer: w, ends: w.ends, guard: w.guard, in: w.in}
 		turn := w.rt.baton.Join()
 		w.budget.enter()
 		go func() {
