@@ -28,7 +28,8 @@ type rule struct {
 var rules = []rule{
 	{"engine/source", nil, []string{"os", "net", "net/http"}},
 	{"engine/spec", nil, []string{"os", "net", "net/http"}},
-	{"engine/permit", nil, []string{"os", "net/http", "os/exec"}},
+	{"engine/permit", []string{"engine/source"}, []string{"os", "net/http", "os/exec"}},
+	{"engine/policy", []string{"engine/source", "engine/spec", "engine/syntax", "engine/permit"}, []string{"os", "net", "net/http", "os/exec", yaml, cli}},
 	{"engine/find", nil, []string{"os", "net", "net/http", "os/exec", yaml, cli}},
 	{"engine/types", nil, []string{"os", "net", "net/http"}},
 	{"engine/secret", nil, []string{"net", "net/http", "os/exec"}},

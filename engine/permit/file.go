@@ -9,12 +9,11 @@ import (
 // that is a folder. Relative names start at dir; where dir is "" that is not
 // known yet, and a relative name tells nothing of an absolute one.
 func (s Set) File(path, dir string, write bool) Verdict {
-	entries := s.Read
-	if write {
-		entries = s.Write
+	if s.Policy != nil {
+		return s.Policy.file(path, dir, write)
 	}
 	path, verdict := absolute(path, dir), No
-	for _, e := range entries {
+	for _, e := range s.files(write) {
 		e = absolute(e, dir)
 		switch {
 		case filepath.IsAbs(e) != filepath.IsAbs(path):

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"runbook/engine/source"
 )
 
 // Decision is an answer: whether it is permitted, by which entry, and otherwise
@@ -15,6 +17,10 @@ type Decision struct {
 	Entry   string
 	Suggest string
 	Reason  string
+	// Policy is set where a policy refuses, and Rule says where: the entry of deny,
+	// or the list.
+	Policy *Policy
+	Rule   source.Span
 }
 
 // Verdict is an answer about something that is only partly known.
@@ -63,12 +69,23 @@ func (s Set) Command(argv []string, action bool) Decision {
 	if len(argv) == 0 {
 		return Decision{Reason: "there is no command"}
 	}
-	for _, e := range s.entries(action) {
-		if matches(Split(e), argv) {
-			return s.andWithin(Decision{OK: true, Entry: e}, func(o Set) Decision { return o.Command(argv, action) })
-		}
+	if s.Policy != nil {
+		return s.Policy.command(argv, action)
+	}
+	if e := s.matching(argv, action); e != "" {
+		return s.andWithin(Decision{OK: true, Entry: e}, func(o Set) Decision { return o.Command(argv, action) })
 	}
 	return s.refusal(argv, action)
+}
+
+// matching is the first entry that argv begins with, or "".
+func (s Set) matching(argv []string, action bool) string {
+	for _, e := range s.entries(action) {
+		if matches(Split(e), argv) {
+			return e
+		}
+	}
+	return ""
 }
 
 func (s Set) entries(action bool) []string {
@@ -194,6 +211,12 @@ func (s Set) Partly(words []string, whole, action bool) Verdict {
 		alone.Within = nil
 		return min(alone.Partly(words, whole, action), s.Within.Partly(words, whole, action))
 	}
+	if s.Policy != nil && s.Policy.Denies(words) != nil {
+		return No
+	}
+	if s.Policy != nil && s.Policy.open(action) {
+		return Yes
+	}
 	verdict := No
 	for _, e := range s.entries(action) {
 		entry := Split(e)
@@ -209,6 +232,9 @@ func (s Set) Partly(words []string, whole, action bool) Verdict {
 
 // Host decides about a host; port 0 is unknown.
 func (s Set) Host(host string, port int) Decision {
+	if s.Policy != nil {
+		return s.Policy.host(host, port)
+	}
 	host = normalHost(host)
 	for _, e := range s.Hosts {
 		if matchHost(e, host, port) {
@@ -219,8 +245,12 @@ func (s Set) Host(host string, port int) Decision {
 }
 
 // Names reports whether an entry names the host itself, rather than a group of
-// hosts it belongs to.
+// hosts it belongs to. A policy is asked for the host alone: it is no file that
+// could be mistaken about where a name leads.
 func (s Set) Names(host string) bool {
+	if s.Policy != nil {
+		return s.Host(host, 0).OK
+	}
 	if s.Within != nil && !s.Within.Names(host) {
 		return false
 	}
