@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -26,9 +27,10 @@ func (t *transport) dial(ctx context.Context, network, address string) (net.Conn
 	if err != nil {
 		return nil, &HTTPError{"dns", err}
 	}
+	number, _ := strconv.Atoi(port) // a service by its name is no port of an entry
 	if !t.isProxy(host, port) {
 		for _, a := range addrs {
-			if err := g.checkAddress(host, a); err != nil {
+			if err := g.checkAddress(host, number, a); err != nil {
 				return nil, err
 			}
 		}
@@ -178,7 +180,16 @@ func innermost(a netip.Addr) netip.Addr {
 
 // checkAddress refuses inner addresses behind a host that the file does not name
 // itself.
-func (g *Guard) checkAddress(host string, a netip.Addr) error {
+func (g *Guard) checkAddress(host string, port int, a netip.Addr) error {
+	p := g.Permissions.ByPolicy()
+	for _, x := range []netip.Addr{a, innermost(a)} {
+		if p == nil {
+			break
+		}
+		if d := p.DeniesHost(x.String(), port); d != nil {
+			return refused(*d, host, "")
+		}
+	}
 	a = innermost(a)
 	name := host
 	if slices.Contains(metadata, a) {
@@ -189,17 +200,22 @@ func (g *Guard) checkAddress(host string, a netip.Addr) error {
 	if g.Permissions.Names(name) {
 		return nil
 	}
+	if p != nil {
+		if d := p.Set().Host(name, port); !d.OK {
+			return refused(d, host, "permissions.hosts")
+		}
+	}
 	return &Denied{Effect: host, List: "permissions.hosts", Entry: name, Reason: fmt.Sprintf("`%s` leads to the inner address %s, and only a host that is named itself may", host, a)}
 }
 
 // checkLiteral checks a host that is an address, which a proxy of the environment
 // would reach for us.
-func (g *Guard) checkLiteral(host string) error {
+func (g *Guard) checkLiteral(host string, port int) error {
 	a, err := netip.ParseAddr(host)
 	if err != nil || g.opts.Dial != nil {
 		return nil
 	}
-	return g.checkAddress(host, a)
+	return g.checkAddress(host, port, a)
 }
 
 // isProxy reports whether a connection goes to a proxy of the environment, which

@@ -42,7 +42,7 @@ func TestInner(t *testing.T) {
 		"0.1.2.3": true, "100.64.0.1": true, "100.128.0.1": false, "192.0.0.192": true, "255.255.255.255": true, "64:ff9b::7f00:1": true, "64:ff9b::a9fe:a9fe": true, "64:ff9b::808:808": false,
 		"64:ff9b:1::1": true, "2002:7f00:1::": true, "2002:808:808::1": false, "::10.0.0.1": true, "8.8.8.8": false, "2001:4860:4860::8888": false,
 	} {
-		err := g.checkAddress("a.example.com", netip.MustParseAddr(a))
+		err := g.checkAddress("a.example.com", 443, netip.MustParseAddr(a))
 		var d *Denied
 		if errors.As(err, &d) != inner {
 			t.Errorf("%s: %v", a, err)

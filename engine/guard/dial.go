@@ -16,8 +16,8 @@ import (
 // and so is each address that its name leads to. No proxy is used: whoever dials
 // a port wants to know of that port.
 func (g *Guard) Dial(ctx context.Context, network, host string, port int) (net.Conn, error) {
-	if d := g.Permissions.Host(host, port); !d.OK {
-		return nil, &Denied{Effect: join(host, port), List: "permissions.hosts", Entry: d.Suggest, Reason: d.Reason}
+	if err := g.CheckHost(ctx, join(host, port), host, port, ""); err != nil {
+		return nil, err
 	}
 	return g.straight().dial(ctx, network, join(host, port))
 }

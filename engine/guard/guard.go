@@ -67,6 +67,7 @@ type Guard struct {
 	mu      sync.Mutex
 	clients map[string]*transport
 	senders map[string]*Guard // for messages, by host
+	sends   bool              // it is one of those
 	temp    string            // the folder that holds the scripts' own; "" until one is needed
 	scripts int
 }
@@ -135,15 +136,23 @@ type Denied struct {
 	List   string // permissions.act
 	Entry  string
 	Reason string
+	Policy string // the file of the policy that refuses it; "" where a runbook does
 }
 
 // Error says what was denied, and what would permit it.
 func (d *Denied) Error() string {
 	s := "not permitted: " + d.Reason
 	if d.Entry != "" {
-		s += fmt.Sprintf("; the entry `%s` under `%s` would permit it", d.Entry, d.List)
+		s += fmt.Sprintf("; the entry `%s` under `%s`%s would permit it", d.Entry, d.List, d.of())
 	}
 	return s
+}
+
+func (d *Denied) of() string {
+	if d.Policy == "" {
+		return ""
+	}
+	return " of the policy " + d.Policy
 }
 
 // Command is a program to run, permitted and resolved.

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -129,10 +130,10 @@ func (g *Guard) tlsConfig(t TLS) (*tls.Config, error) {
 // RoundTrip checks the host of each request before it is sent.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	host, port := r.URL.Hostname(), portOf(r.URL)
-	if d := t.guard.Permissions.Host(host, port); !d.OK {
-		return nil, &Denied{Effect: r.URL.Redacted(), List: "permissions.hosts", Entry: d.Suggest, Reason: d.Reason}
+	if err := t.guard.CheckHost(r.Context(), r.URL.Redacted(), host, port, cmp.Or(r.Method, http.MethodGet)); err != nil {
+		return nil, err
 	}
-	if err := t.guard.checkLiteral(host); err != nil {
+	if err := t.guard.checkLiteral(host, port); err != nil {
 		return nil, err
 	}
 	if x := t.guard.opts.Exchange; x != nil {

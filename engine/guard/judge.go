@@ -53,6 +53,14 @@ func (g *Guard) judgeReal(path, real string, write bool, mine own) (spot, error)
 	}
 	var deepest string
 	for _, s := range g.Permissions.All() {
+		if s.Policy != nil {
+			if d := g.deniedFile(s.Policy, path, real, write); d != nil {
+				return spot{}, d
+			}
+		}
+		if s.Leaves(write) {
+			continue
+		}
 		dir, ok := g.cover(entries(s, write), real)
 		if !ok {
 			return spot{}, g.refusedFile(s, path, real, write, mine)
@@ -87,12 +95,16 @@ func (g *Guard) refusedFile(s permit.Set, path, real string, write bool, mine ow
 	if write {
 		list = "permissions.files.write"
 	}
+	of, why := "", ""
+	if s.Policy != nil {
+		of, why = s.Policy.File, fmt.Sprintf("the policy %s (%s) does not permit it: ", s.Policy.Name, s.Policy.Place(s.Policy.Lists[strings.TrimPrefix(list, "permissions.")]))
+	}
 	wd, _ := g.WorkDir() // absolute has asked for it
 	known := s.File(path, wd, write) == permit.Yes || slices.ContainsFunc(mine, func(dir string) bool { return below(dir, path) })
 	if known && filepath.Clean(path) != real {
-		return &Denied{Effect: path, List: list, Entry: real, Reason: fmt.Sprintf("`%s` leads by a link to `%s`, which no entry of `%s` permits", path, real, list)}
+		return &Denied{Effect: path, List: list, Entry: real, Policy: of, Reason: why + fmt.Sprintf("`%s` leads by a link to `%s`, which no entry of `%s` permits", path, real, list)}
 	}
-	return &Denied{Effect: path, List: list, Entry: path, Reason: fmt.Sprintf("no entry of `%s` permits the file `%s`", list, path)}
+	return &Denied{Effect: path, List: list, Entry: path, Policy: of, Reason: why + fmt.Sprintf("no entry of `%s` permits the file `%s`", list, path)}
 }
 
 // cover is the folder through which one of the entries opens a file, if one of

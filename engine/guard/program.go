@@ -31,7 +31,7 @@ var dangerous = []string{"PATH", "BASH_ENV", "ENV", "IFS", "SHELLOPTS", "BASHOPT
 
 // isDangerous reports whether a script may not set a variable.
 func (g *Guard) isDangerous(name string) bool {
-	if !slices.ContainsFunc(g.Permissions.All(), func(s permit.Set) bool { return !contains(s.Env, name) }) {
+	if g.Permissions.Sets(name) {
 		return false
 	}
 	return strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "DYLD_") || strings.HasPrefix(name, "GIT_CONFIG") || strings.HasPrefix(name, "BASH_FUNC_") || contains(dangerous, name)
@@ -83,7 +83,7 @@ func (g *Guard) permitted(argv []string, dir string, action bool) permit.Decisio
 			d = s.Command(append([]string{filepath.Base(argv[0])}, argv[1:]...), action)
 		}
 		if !d.OK && i > 0 {
-			d.Reason = "the runbook that runs this one may not do it: " + d.Reason
+			d = d.Around()
 		}
 		if !d.OK {
 			return d
@@ -97,7 +97,7 @@ func (g *Guard) permitted(argv []string, dir string, action bool) permit.Decisio
 // where it is the very program that PATH gives for a permitted name; that one is
 // run then, whatever the path leads to by now. A relative path in an entry stands
 // for one from the folder of the run, wherever the script has gone.
-func (g *Guard) permitCommand(argv []string, dir string, action bool) (string, error) {
+func (g *Guard) permitCommand(ctx context.Context, argv []string, dir string, action bool) (string, error) {
 	asked := argv
 	if p := argv[0]; isPath(p) && !filepath.IsAbs(p) {
 		wd, err := g.WorkDir()
@@ -113,19 +113,24 @@ func (g *Guard) permitCommand(argv []string, dir string, action bool) (string, e
 	}
 	d := g.permitted(asked, dir, action)
 	if !d.OK {
-		list := "permissions.observe"
-		if action {
-			list = "permissions.act"
-		}
-		return "", &Denied{Effect: strings.Join(argv, " "), List: list, Entry: d.Suggest, Reason: d.Reason}
+		return "", refused(d, strings.Join(argv, " "), listOf(action))
 	}
+	path, err := g.resolved(argv[0], dir)
+	if denied := g.policyProgram(ctx, asked, path); denied != nil {
+		return "", denied
+	}
+	return path, err
+}
+
+// resolved is the program that a permitted name or path stands for.
+func (g *Guard) resolved(program, dir string) (string, error) {
 	switch {
 	case g.opts.Run != nil:
-		return argv[0], nil
-	case !isPath(argv[0]):
-		return g.Find(argv[0])
+		return program, nil
+	case !isPath(program):
+		return g.Find(program)
 	}
-	path := from(dir, argv[0])
+	path := from(dir, program)
 	if p, err := g.Find(filepath.Base(path)); err == nil && sameFile(p, path) {
 		return p, nil
 	}
@@ -229,7 +234,7 @@ func (g *Guard) RunProgram(ctx context.Context, p Program) (Output, error) {
 	if len(p.Argv) == 0 || p.Argv[0] == "" {
 		return Output{Exit: -1}, errors.New("there is no program to run: `argv` is empty")
 	}
-	path, err := g.permitCommand(p.Argv, p.Dir, p.Action)
+	path, err := g.permitCommand(ctx, p.Argv, p.Dir, p.Action)
 	if err != nil {
 		return Output{Exit: -1}, err
 	}

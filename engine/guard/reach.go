@@ -21,8 +21,8 @@ func (g *Guard) DialHost(ctx context.Context, network, address string) (net.Conn
 	if err != nil {
 		return nil, fmt.Errorf("%q is not a port", service)
 	}
-	if d := g.Permissions.Host(host, int(port)); !d.OK {
-		return nil, &Denied{Effect: address, List: "permissions.hosts", Entry: d.Suggest, Reason: d.Reason}
+	if err := g.CheckHost(ctx, address, host, int(port), ""); err != nil {
+		return nil, err
 	}
 	return g.straight().dial(ctx, network, address)
 }

@@ -193,7 +193,7 @@ func (s *scriptState) exec(ctx context.Context, argv []string) error {
 	s.programs.Add(1)
 	defer s.programs.Done()
 	hc := interp.HandlerCtx(ctx)
-	path, err := s.guard.permitCommand(argv, hc.Dir, s.run.Action)
+	path, err := s.guard.permitCommand(ctx, argv, hc.Dir, s.run.Action)
 	var d *Denied
 	if errors.As(err, &d) {
 		fmt.Fprintln(hc.Stderr, d.Error())
@@ -257,7 +257,7 @@ func (g *Guard) interpreted(ctx context.Context, r ScriptRun, tmp *scratch) (Out
 		}
 		env[fmt.Sprintf("__rb%d", i)] = text
 	}
-	path, err := g.permitCommand(r.Interpreter, r.Dir, r.Action)
+	path, err := g.permitCommand(ctx, r.Interpreter, r.Dir, r.Action)
 	if err != nil {
 		return Output{Exit: -1}, err
 	}

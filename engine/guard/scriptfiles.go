@@ -184,6 +184,7 @@ func (s *scriptState) part(path string, d *Denied) ([]fs.DirEntry, error) {
 	}
 	way, patterns := s.onTheWay(real)
 	switch {
+	case d.List == "": // a policy denies it
 	case patterns:
 		return s.matching(path, real)
 	case way:
@@ -197,6 +198,9 @@ func (s *scriptState) part(path string, d *Denied) ([]fs.DirEntry, error) {
 func (s *scriptState) onTheWay(real string) (way, patterns bool) {
 	way, patterns = true, true
 	for _, set := range s.guard.Permissions.All() {
+		if set.Leaves(false) {
+			continue
+		}
 		above, lists := false, false
 		for _, entry := range set.Read {
 			entry, err := s.guard.absolute(entry)
@@ -297,7 +301,7 @@ func (s *scriptState) lookup(ctx context.Context, argv []string) error {
 // programIs reports whether a path is a program that may be run: that it is there
 // is no secret then.
 func (s *scriptState) programIs(ctx context.Context, path string) bool {
-	_, err := s.guard.permitCommand([]string{path}, interp.HandlerCtx(ctx).Dir, s.run.Action)
+	_, err := s.guard.permitCommand(ctx, []string{path}, interp.HandlerCtx(ctx).Dir, s.run.Action)
 	var d *Denied
 	return !errors.As(err, &d)
 }

@@ -10,6 +10,7 @@ func (g *Guard) Sending(host string) *Guard {
 		return s
 	}
 	s := New(g.Permissions.Sending(host), g.opts)
+	s.sends = true
 	if g.senders == nil {
 		g.senders = map[string]*Guard{}
 	}

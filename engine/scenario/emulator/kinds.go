@@ -11,7 +11,6 @@ import (
 	"runbook/engine/guard"
 	"runbook/engine/kind"
 	"runbook/engine/kind/exec"
-	"runbook/engine/permit"
 	"runbook/engine/scenario"
 	"runbook/engine/types"
 )
@@ -43,7 +42,7 @@ func (s *stubbed) Execute(ctx context.Context, r exec.Request) exec.Result {
 		return s.kind.Executor.Execute(ctx, r)
 	}
 	if effects != nil {
-		if err := permitted(r, effects(kind.Used(r.Options, r.Check))); err != nil {
+		if err := permitted(ctx, r, effects(kind.Used(r.Options, r.Check))); err != nil {
 			return s.nothing(&exec.Error{Kind: "denied", Message: err.Error()}, 0)
 		}
 	}
@@ -141,16 +140,15 @@ func ended(ctx context.Context) *exec.Error {
 
 // permitted holds what a call needs against the permissions, as the guard's own
 // doors do.
-func permitted(r exec.Request, effects []kind.Effect) error {
-	set := r.Guard.Permissions
+func permitted(ctx context.Context, r exec.Request, effects []kind.Effect) error {
 	for _, e := range effects {
 		switch {
 		case e.Command != nil:
-			if d := set.Command(e.Command.Words, !r.Check); !d.OK {
-				return &guard.Denied{Effect: e.Command.Words[0], List: listOf(r.Check), Entry: d.Suggest, Reason: d.Reason}
+			if err := r.Guard.CheckProgram(ctx, e.Command.Words, !r.Check); err != nil {
+				return err
 			}
 		case e.Host != "":
-			if err := permittedHost(set, e.Host); err != nil {
+			if err := permittedHost(ctx, r, e.Host); err != nil {
 				return err
 			}
 		case e.File != "":
@@ -162,21 +160,15 @@ func permitted(r exec.Request, effects []kind.Effect) error {
 	return nil
 }
 
-func listOf(check bool) string {
-	if check {
-		return "permissions.observe"
-	}
-	return "permissions.act"
-}
-
-func permittedHost(set permit.Set, address string) error {
+func permittedHost(ctx context.Context, r exec.Request, address string) error {
 	host, service, err := net.SplitHostPort(address)
 	if err != nil {
 		host, service = address, ""
 	}
 	port, _ := strconv.Atoi(service) // 0 is any
-	if d := set.Host(host, port); !d.OK {
-		return &guard.Denied{Effect: address, List: "permissions.hosts", Entry: d.Suggest, Reason: d.Reason}
+	method, _ := r.Options["method"].(string)
+	if _, requests := r.Options["url"]; requests && method == "" {
+		method = "GET"
 	}
-	return nil
+	return r.Guard.CheckHost(ctx, address, host, port, method)
 }
