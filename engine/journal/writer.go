@@ -37,6 +37,7 @@ type Writer struct {
 	seq  int64
 	head string
 	line []byte // the last one; it is overwritten
+	data []byte // that of the last one, before it was masked; it is overwritten
 	size int64
 	err  error
 	now  func() time.Time
@@ -177,10 +178,11 @@ func (w *Writer) Append(typ Type, step, key string, data any, durable bool) (Eve
 
 // seal masks and encodes the data, and chains the event.
 func (w *Writer) seal(e *Event, data any) ([]byte, error) {
-	raw, err := encode(data)
+	raw, err := appendValue(w.data[:0], data)
 	if err != nil {
 		return nil, err
 	}
+	w.data, raw = raw, bytes.Clone(raw)
 	if w.mask != nil && !w.mask.Clean(raw) {
 		if raw, err = w.masked(raw); err != nil {
 			return nil, err
@@ -221,17 +223,6 @@ func appendEvent(b []byte, e *Event) ([]byte, error) {
 	}
 	b = appendText(append(b, `,"prev":`...), e.Prev)
 	return append(appendText(append(b, `,"hash":`...), e.Hash), '}'), nil
-}
-
-// appendText writes a string as JSON.
-func appendText(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			quoted, _ := encode(s) // a string always encodes
-			return append(b, quoted...)
-		}
-	}
-	return append(append(append(b, '"'), s...), '"')
 }
 
 // masked masks the data as a tree, in which strings are what they are, and not
@@ -284,22 +275,6 @@ func (w *Writer) maskedName(name string) string {
 	}
 	return name
 }
-
-// encode writes JSON as people read it: < stays <.
-func encode(v any) ([]byte, error) {
-	b, _ := buffers.Get().(*bytes.Buffer)
-	defer buffers.Put(b)
-	b.Reset()
-	e := json.NewEncoder(b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.Clone(bytes.TrimRight(b.Bytes(), "\n")), nil
-}
-
-// buffers are those that encode grew.
-var buffers = sync.Pool{New: func() any { return &bytes.Buffer{} }}
 
 // hash is the hex SHA-256 of the event's JSON with an empty hash.
 func hash(e Event) (string, error) {
