@@ -138,14 +138,14 @@ steps: [{check: c, shell: {script: read x, stdin: "{{ .secrets.token }}{{ .input
 	}
 }
 
-// TestACallThatNeverEnds: without any timeout a run would wait for ever, which a
+// TestACallThatNeverEnds: without a timeout an action would wait for ever, which a
 // test says instead.
 func TestACallThatNeverEnds(t *testing.T) {
 	t.Parallel()
 	res := tested(t, `
 permissions: {hosts: [a.example.com]}
-steps: [{parallel: p, steps: [{check: a, http: {url: "http://a.example.com"}}, {check: b, http: {url: "http://a.example.com/b"}}]}]
-`, `    {http: [{on: GET http://a.example.com/*, reply: {error: timeout}}]}
+steps: [{parallel: p, steps: [{action: a, http: {method: PUT, url: "http://a.example.com"}}, {action: b, http: {method: PUT, url: "http://a.example.com/b"}}]}]
+`, `    {http: [{on: PUT http://a.example.com/*, reply: {error: timeout}}]}
 `)
 	if !strings.Contains(failures(res), "the run: expected an end, got none: the run would wait for ever") {
 		t.Error(failures(res))
@@ -162,7 +162,7 @@ steps:
   - parallel: triage
     timeout: 1m
     steps:
-      - {check: late, http: {url: "https://api.example.com/late"}}
+      - {check: late, timeout: 5m, http: {url: "https://api.example.com/late"}}
       - {check: own, timeout: 10s, http: {url: "https://api.example.com/late"}}
       - {check: script, shell: 'echo begun; slow one; slow two; echo over'}
   - {check: after, shell: {script: "true"}}

@@ -7,7 +7,7 @@ import "strings"
 // take the journal apart. A test of the journal's schema holds the list.
 var words = strings.Fields(`
 approval.answered approval.requested attached attempt.finished attempt.started attempts branch.rehearsed
-canceled cancelled check_after completed could_not decision.made declined description duration escalated
+canceled cancelled changes.accepted check_after completed could_not decision.made declined description duration escalated
 escalation evidence fact.set failed_items identified in_doubt incident instructions investigating item.started
 message.rendered message.sent message.unsent mitigated monitoring no_action not_held not_read observed
 parallel password permissions procedure procedure.started process.started protocol required resolved
