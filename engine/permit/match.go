@@ -3,6 +3,7 @@ package permit
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -159,9 +160,18 @@ func without(argv, words []string) bool {
 	return at == len(words)
 }
 
-// suggestion is an entry that would permit argv without permitting much more:
-// the program and its subcommands, values of options as `*`.
+// suggestion is an entry that would permit argv without permitting much more, or
+// "" where none can: a program's name may be empty, or hold what no entry can.
 func suggestion(argv []string) string {
+	s := words(argv)
+	if CheckEntry(s) != "" || !matches(Split(s), argv) {
+		return ""
+	}
+	return s
+}
+
+// words are the program and its subcommands, values of options as `*`.
+func words(argv []string) string {
 	words := []string{argv[0]}
 	for i := 1; i < len(argv) && i < 6; i++ {
 		a := argv[i]
@@ -267,9 +277,16 @@ func matchHost(entry, host string, port int) bool {
 		return false
 	}
 	if suffix, ok := strings.CutPrefix(h, "*."); ok {
-		return suffix != "" && strings.HasSuffix(host, "."+suffix)
+		return suffix != "" && strings.HasSuffix(host, "."+suffix) && !isAddress(host)
 	}
 	return h == host
+}
+
+// isAddress reports whether a host is an address: it belongs to no group of names,
+// also where it has a zone that ends like one.
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
 }
 
 // splitPort parts an entry into host and port, 0 where it has none. A URL is

@@ -37,6 +37,11 @@ func TestCommand(t *testing.T) {
 			}
 		}
 	}
+	for _, argv := range [][]string{{"", "evil"}, {"two words", "x"}, {"a*"}, {"a;b", "get"}, {"a\u00a0b"}} {
+		if d := set.Command(argv, true); d.OK || d.Suggest != "" || d.Reason == "" {
+			t.Errorf("%q: %+v", argv, d)
+		}
+	}
 	if set.Command(nil, true).OK || (Set{}).Command([]string{"ls"}, true).OK {
 		t.Error("what is not listed was permitted")
 	}
@@ -60,7 +65,8 @@ func TestHost(t *testing.T) {
 		port int
 		ok   bool
 	}{{"api.example.com", 443, true}, {"API.example.com.", 80, true}, {"x.api.example.com", 443, false}, {"a.example.org", 1, true}, {"a.b.example.org", 1, true}, {"example.org", 1, false},
-		{"evilexample.org", 1, false}, {"h.net", 8443, true}, {"h.net", 443, false}, {"url.example.net", 443, true}, {"", 443, false}, {"::1", 80, true}, {"[::1]", 80, true}} {
+		{"evilexample.org", 1, false}, {"h.net", 8443, true}, {"h.net", 443, false}, {"url.example.net", 443, true}, {"", 443, false}, {"::1", 80, true}, {"[::1]", 80, true},
+		{"2001:db8::1%x.example.org", 443, false}, {"fe80::1%.example.org", 443, false}, {"2001:db8::1.example.org", 443, true}} {
 		if d := set.Host(c.host, c.port); d.OK != c.ok {
 			t.Errorf("%s:%d: %+v", c.host, c.port, d)
 		}

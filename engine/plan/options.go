@@ -277,7 +277,15 @@ func (c *compiler) permitCommand(cmd kind.Command, action bool) {
 	if action {
 		list = "permissions.act"
 	}
-	c.error("not-permitted", cmd.Span, fmt.Sprintf("`%s` is not permitted", strings.Join(cmd.Words, " ")), fmt.Sprintf("%s. Add `%s` to `%s`.", capital(d.Reason), d.Suggest, list))
+	c.error("not-permitted", cmd.Span, fmt.Sprintf("`%s` is not permitted", strings.Join(cmd.Words, " ")), capital(d.Reason)+". "+addition(d.Suggest, list, ""))
+}
+
+// addition says which entry is missing from a list of commands.
+func addition(entry, list, where string) string {
+	if entry == "" {
+		return "No entry can name it: give the program a name without spaces and signs of the shell."
+	}
+	return fmt.Sprintf("Add `%s` to `%s`%s.", entry, list, where)
 }
 
 func capital(s string) string {

@@ -148,7 +148,7 @@ func (c *compiler) callersPermit(cmd kind.Command, action bool) {
 		}
 		d := set.Command(cmd.Words, action)
 		c.notPermittedBy(by, cmd.Span, fmt.Sprintf("`%s` is not permitted by `%s`, which runs this file", strings.Join(cmd.Words, " "), by.c.file.Name),
-			fmt.Sprintf("Both must permit it. Add `%s` to `%s` there.", d.Suggest, list))
+			"Both must permit it. "+addition(d.Suggest, list, " there"))
 	}
 }
 
