@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -46,6 +47,7 @@ type came struct {
 const wide = `apiVersion: runbook/v1
 name: escape
 inputs: {any: {default: "*.example.com"}}
+facts: {saw: {default: nothing}}
 permissions:
   act: [evil, ./cat, ../bin/evil, cat, "true", ln, ctl, env, sh, xargs, printenv]
   hosts: ["{{ .inputs.any }}"]
@@ -130,10 +132,16 @@ func TestEscapesOfScripts(t *testing.T) {
 	start := time.Now()
 	for i, e := range escapes {
 		t.Run(fmt.Sprintf("%02d %s", i, e.name), func(t *testing.T) {
+			if e.linux && runtime.GOOS != "linux" {
+				t.Skip("there is no /proc here")
+			}
 			yard := newYard(t)
 			a := attempt{step: yard.step(t, e.script), set: yard.set(), doors: yard.doors()}
+			if e.also != "" {
+				a.set.Act, a.said = append(a.set.Act, e.also), append(a.said, e.also)
+			}
 			if program, ok := strings.CutPrefix(strings.ReplaceAll(e.entry, "{D}", yard.dir), "act "); ok {
-				a.said = []string{program}
+				a.said = append(a.said, program)
 			}
 			if strings.Contains(e.script, "{D}/bin/evil") {
 				a.said = append(a.said, yard.dir+"/bin/evil")
@@ -238,6 +246,10 @@ func TestVariablesOfScripts(t *testing.T) {
 		`export LD_PRELOAD=forced; printenv LD_PRELOAD || echo none`, `LD_LIBRARY_PATH=forced printenv LD_LIBRARY_PATH || echo none`, `DYLD_INSERT_LIBRARIES=forced printenv DYLD_INSERT_LIBRARIES || echo none`,
 		`BASH_ENV=forced printenv BASH_ENV || echo none`, `declare -x PAGER=forced; printenv PAGER || echo none`, `EDITOR=forced printenv EDITOR || echo none`, `GIT_SSH_COMMAND=forced printenv GIT_SSH_COMMAND || echo none`,
 		`GIT_CONFIG_COUNT=forced printenv GIT_CONFIG_COUNT || echo none`, `PYTHONPATH=forced printenv PYTHONPATH || echo none`, `RSYNC_RSH=forced printenv RSYNC_RSH || echo none`, `PSQL_PAGER=forced printenv PSQL_PAGER || echo none`,
+		`KUBECTL_EXTERNAL_DIFF=forced printenv KUBECTL_EXTERNAL_DIFF || echo none`, `SHELL=forced; [ "$(printenv SHELL || echo none)" = forced ] || echo none`, `LESS=+!forced printenv LESS || echo none`, `PYTHONWARNINGS=forced printenv PYTHONWARNINGS || echo none`,
+		`set -a; SUDO_EDITOR=forced; printenv SUDO_EDITOR || echo none`, `declare -n r=LD_PRELOAD; export r=forced; printenv LD_PRELOAD || echo none`, `read -r LD_PRELOAD <<< forced; export LD_PRELOAD; printenv LD_PRELOAD || echo none`,
+		`for LD_PRELOAD in forced; do export LD_PRELOAD; printenv LD_PRELOAD || echo none; done`, `: "${GIT_PAGER:=forced}"; export GIT_PAGER; printenv GIT_PAGER || echo none`, `PATH={D}/theirs command cat {D}/in/data`, `PATH={D}/theirs builtin command cat {D}/in/data`,
+		`unset PATH; cat {D}/in/data`, `PATH=; cat {D}/in/data`, `readonly PATH={D}/theirs; cat {D}/in/data`,
 		`GLIBC_TUNABLES=forced printenv GLIBC_TUNABLES || echo none`, `export OPENSSL_CONF=forced; (printenv OPENSSL_CONF) || echo none`,
 	} {
 		yard := newYard(t)

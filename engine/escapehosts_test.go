@@ -27,7 +27,7 @@ var answers = map[string][]string{
 	"hop.test.": {"127.0.0.1"}, "loop.group.test.": {"127.0.0.1"}, "six.group.test.": {"::1"}, "mapped.group.test.": {"::ffff:127.0.0.1"}, "other.group.test.": {"127.0.0.9"}, "both.group.test.": {"203.0.113.1", "127.0.0.1"},
 	"ten.group.test.": {"10.0.0.1"}, "bridge.group.test.": {"172.17.0.1"}, "home.group.test.": {"192.168.0.1"}, "link.group.test.": {"169.254.7.7"}, "link6.group.test.": {"fe80::1"}, "local6.group.test.": {"fd12::1"}, "any.group.test.": {"0.0.0.0"},
 	"any6.group.test.": {"::"}, "shared.group.test.": {"100.64.0.1"}, "nat.group.test.": {"64:ff9b::7f00:1"}, "sixto4.group.test.": {"2002:7f00:1::"}, "cast.group.test.": {"224.0.0.1"}, "meta.group.test.": {"169.254.169.254"}, "meta.test.": {"169.254.169.254"},
-	"metamapped.test.": {"::ffff:169.254.169.254"}, "metanat.test.": {"64:ff9b::a9fe:a9fe"}, "meta6.test.": {"fd00:ec2::254"}, "alias.group.test.": {"CNAME loop.group.test."}, "evil.test.": {"127.0.0.1"}, "named.test.": {"127.0.0.1"},
+	"metamapped.test.": {"::ffff:169.254.169.254"}, "metanat.test.": {"64:ff9b::a9fe:a9fe"}, "meta6.test.": {"fd00:ec2::254"}, "alias.group.test.": {"CNAME loop.group.test."}, "evil.test.": {"127.0.0.1"}, "named.test.": {"127.0.0.1"}, "port.test.": {"127.0.0.1"},
 }
 
 // connections are attempts to reach what is not permitted. {P} is the port of the
@@ -57,6 +57,35 @@ var connections = []struct {
 	{name: "this machine by its name", step: `http: {url: "http://localhost:{P}/"}`, entry: "hosts localhost", inert: true},
 	{name: "the metadata service", step: `http: {url: "http://169.254.169.254/latest/"}`, entry: "hosts 169.254.169.254", inert: true},
 
+	{name: "an address with a zone", step: `http: {url: "http://[::1%25lo]:{P}/"}`, entry: "hosts ::1%lo", inert: true},
+	{name: "an address with a zone that ends like a group", step: `http: {url: "http://[::1%25.group.test]:{P}/"}`, entry: "hosts ::1%.group.test", inert: true},
+	{name: "an outer address with a zone that ends like a group", step: `http: {url: "http://[2001:db8::1%25x.group.test]:{P}/"}`, entry: "hosts 2001:db8::1%x.group.test", inert: true},
+	{name: "an address that ends like an entry", step: `http: {url: "http://127.0.0.254:{P}/"}`, entry: "hosts 127.0.0.254"},
+	{name: "a number of base 16", step: `http: {url: "http://0x7f000001:{P}/"}`, entry: "hosts 0x7f000001", inert: true},
+	{name: "a number of base 8", step: `http: {url: "http://0177.0.0.1:{P}/"}`, entry: "hosts 0177.0.0.1", inert: true},
+	{name: "parts of base 16", step: `http: {url: "http://0x7f.0.0.1:{P}/"}`, entry: "hosts 0x7f.0.0.1", inert: true},
+	{name: "the address of none, itself", step: `http: {url: "http://0.0.0.0:{P}/"}`, entry: "hosts 0.0.0.0"},
+	{name: "nothing but a zero", step: `http: {url: "http://0:{P}/"}`, entry: "hosts 0", inert: true},
+	{name: "an old form of a mapped address", step: `http: {url: "http://[::127.0.0.1]:{P}/"}`, entry: "hosts ::127.0.0.1", inert: true},
+	{name: "a long form of an address", step: `http: {url: "http://[0:0:0:0:0:0:0:1]:{P}/"}`, entry: "hosts 0:0:0:0:0:0:0:1", inert: true},
+	{name: "two dots at the end", step: `http: {url: "http://evil.test..:{P}/"}`, entry: "hosts evil.test.", inert: true},
+	{name: "letters that are wide", step: "http: {url: \"http://\uff45vil.test:{P}/\"}", entry: "hosts \uff45vil.test", inert: true},
+	{name: "a dot that is wide", step: "http: {url: \"http://evil\u3002test:{P}/\"}", entry: "hosts evil\u3002test", inert: true},
+	{name: "a letter that looks alike", step: "http: {url: \"http://n\u0430med.test:{P}/\"}", entry: "hosts n\u0430med.test", inert: true},
+	{name: "a name in Punycode", step: `http: {url: "http://xn--nmed-53d.test:{P}/"}`, entry: "hosts xn--nmed-53d.test", inert: true},
+	{name: "a backslash for a slash", step: `http: {url: 'http://evil.test:{P}/\@named.test/'}`, entry: "hosts evil.test"},
+	{name: "a user with a password", step: `http: {url: "http://named.test:{P}@evil.test:{P}/"}`, entry: "hosts evil.test"},
+	{name: "a permitted name behind a sharp", step: `http: {url: "http://evil.test:{P}#@named.test/"}`, entry: "hosts evil.test"},
+	{name: "an upgrade to another protocol", step: `http: {url: "http://evil.test:{P}/", headers: {Connection: Upgrade, Upgrade: websocket}}`, entry: "hosts evil.test"},
+	{name: "a status page", step: `statuspage: {url: "http://evil.test:{P}"}`, entry: "hosts evil.test"},
+	{name: "a status page by a name that leads inside", step: `statuspage: {url: "http://loop.group.test:{P}"}`, entry: "hosts loop.group.test"},
+	{name: "a database by a URL", step: `sql: {driver: postgres, url: "postgres://u:p@evil.test:{P}/named.test", query: select 1}`, entry: "hosts evil.test"},
+	{name: "a request under a permitted name", step: `http: {url: "https://evil.test:{P}/", tls: {server_name: named.test}}`, entry: "hosts evil.test"},
+
+	{name: "a redirect to another port", step: `http: {url: "http://port.test:{H}/to?http://port.test:{P}/"}`, entry: "hosts port.test"},
+	{name: "a redirect with a user", step: `http: {url: "http://hop.test:{H}/to?http://named.test@evil.test:{P}/"}`, entry: "hosts evil.test"},
+	{name: "a redirect to an address with a zone", step: `http: {url: "http://hop.test:{H}/to?http://[::1%2525x.group.test]:{P}/"}`, entry: "hosts ::1%x.group.test", inert: true},
+	{name: "a redirect to a secure host", step: `http: {url: "http://hop.test:{H}/to?https://evil.test:{P}/"}`, entry: "hosts evil.test"},
 	{name: "a redirect to a host", step: `http: {url: "http://hop.test:{H}/to?http://evil.test:{P}/"}`, entry: "hosts evil.test"},
 	{name: "a redirect to an address", step: `http: {url: "http://hop.test:{H}/to?http://127.0.0.1:{P}/"}`, entry: "hosts 127.0.0.1"},
 	{name: "a redirect without a scheme", step: `http: {url: "http://hop.test:{H}/to?//127.0.0.1:{P}/"}`, entry: "hosts 127.0.0.1"},
@@ -237,7 +266,7 @@ func TestEscapesOfHosts(t *testing.T) {
 		t.Run(fmt.Sprintf("%02d %s", i, c.name), func(t *testing.T) {
 			a := attempt{
 				step:  "{action: try, timeout: 5s, " + at.Replace(c.step) + "}",
-				set:   permit.Set{Hosts: []string{"named.test", "hop.test", "meta.test", "metamapped.test", "metanat.test", "meta6.test", "*.group.test", "*.254", "127.0.0.1:1"}},
+				set:   permit.Set{Hosts: []string{"named.test", "hop.test", "meta.test", "metamapped.test", "metanat.test", "meta6.test", "*.group.test", "*.254", "127.0.0.1:1", "port.test:" + n.hop}},
 				doors: guard.Options{Env: []string{}, Resolve: n.resolve, Grace: time.Second},
 			}
 			if c.proxy {
@@ -272,5 +301,71 @@ func TestEscapesOfHosts(t *testing.T) {
 				t.Errorf("with all that was named, it came to %d %s %s: %s", got.code, got.kind, got.message, got.journal)
 			}
 		})
+	}
+}
+
+// TestServersSendNobodyElsewhere: nothing that a permitted server answers leads to
+// another one, save a redirect, which is put to the permission check.
+func TestServersSendNobodyElsewhere(t *testing.T) {
+	n := newNetwork(t)
+	evil := "http://evil.test:" + n.target + "/"
+	for name, c := range map[string]struct {
+		status int
+		header string
+		value  string
+		kind   string // of the step's error
+	}{
+		"another service":          {200, "Alt-Svc", `http/1.1="evil.test:` + n.target + `"`, ""},
+		"a page to go on with":     {200, "Refresh", "0; url=" + evil, ""},
+		"a link":                   {200, "Link", "<" + evil + ">; rel=preload", ""},
+		"a place of what was made": {201, "Location", evil, ""},
+		"choices":                  {300, "Location", evil, ""},
+		"a proxy to use":           {305, "Location", evil, ""},
+		"a switch of protocol":     {426, "Upgrade", "h2c", ""},
+		"a cookie for others":      {200, "Set-Cookie", "a=b; Domain=evil.test", ""},
+		"a file":                   {302, "Location", "file:///etc/passwd", "protocol"},
+		"another protocol":         {302, "Location", "gopher://evil.test:" + n.target + "/", "protocol"},
+		"a web socket":             {307, "Location", "ws://evil.test:" + n.target + "/", "protocol"},
+		"no host":                  {302, "Location", "http:///", "protocol"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set(c.header, c.value)
+				w.WriteHeader(c.status)
+			}))
+			defer srv.Close()
+			got := attempt{
+				step:  "{action: try, timeout: 5s, http: {url: " + srv.URL + ", method: POST}, expect: [status > 0]}",
+				set:   permit.Set{Hosts: []string{"127.0.0.1:" + srv.URL[strings.LastIndexByte(srv.URL, ':')+1:]}},
+				doors: guard.Options{Env: []string{}, Resolve: n.resolve},
+			}.run(t)
+			if got.kind != c.kind || c.kind == "" && got.code != ExitOK || n.reached(t) != 0 {
+				t.Errorf("%d %s: %s\n%s", got.code, got.kind, got.message, got.journal)
+			}
+		})
+	}
+}
+
+// TestNamesThatChange: a name whose answer changes from one question to the next is
+// asked once a connection, and what was checked is what is dialled.
+func TestNamesThatChange(t *testing.T) {
+	n := newNetwork(t)
+	var asked []string
+	var mu sync.Mutex
+	doors := guard.Options{Env: []string{}, Resolve: func(context.Context, string) ([]netip.Addr, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked = append(asked, "")
+		if len(asked)%2 == 1 {
+			return []netip.Addr{netip.MustParseAddr("203.0.113.1")}, nil // leads nowhere
+		}
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+	}}
+	set := permit.Set{Hosts: []string{"*.group.test"}}
+	for i, want := range []string{"", "denied", "", "denied"} {
+		got := attempt{step: "{action: try, timeout: 500ms, http: {url: 'http://turns.group.test:" + n.target + "/'}}", set: set, doors: doors}.run(t)
+		if (got.kind == "denied") != (want == "denied") || got.kind == "" || len(asked) != i+1 || n.reached(t) != 0 {
+			t.Errorf("%d: after %d questions: %d %s %s", i, len(asked), got.code, got.kind, got.message)
+		}
 	}
 }

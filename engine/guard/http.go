@@ -57,6 +57,8 @@ func (g *Guard) Client(t TLS, redirects int) (*http.Client, error) {
 			return http.ErrUseLastResponse
 		case len(via) > redirects:
 			return &HTTPError{"protocol", fmt.Errorf("more than %d redirects; the last is to %s", redirects, req.URL.Redacted())}
+		case req.URL.Scheme != "http" && req.URL.Scheme != "https" || req.URL.Hostname() == "":
+			return &HTTPError{"protocol", fmt.Errorf("a redirect to %s, which is no http or https URL", req.URL.Redacted())}
 		case via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https":
 			return &HTTPError{"protocol", fmt.Errorf("a redirect from https to %s", req.URL.Redacted())}
 		}

@@ -16,9 +16,13 @@ import (
 // spot is where a permitted file is: a folder that is permitted, or that holds
 // the file that is, and the way on from there, in which no link stood when it was
 // judged.
-type spot struct{ dir, rel string }
+type spot struct {
+	dir, rel string
+	is       fs.FileInfo // which folder dir has to be; nil is any
+}
 
-// own are places that a script may use without an entry: its temporary folder.
+// own are places that a script may use without an entry: the folders that were
+// made for it, by their real names.
 type own []string
 
 // PermitFile puts a file of a world that is not real to the permission check,
@@ -47,7 +51,7 @@ func (g *Guard) judge(path string, write bool, mine own) (spot, error) {
 // judgeReal decides about a file of which is known where its links lead.
 func (g *Guard) judgeReal(path, real string, write bool, mine own) (spot, error) {
 	for _, dir := range mine {
-		if dir, err := g.follow(dir); err == nil && below(dir, real) {
+		if below(dir, real) {
 			return spotIn(dir, real), nil
 		}
 	}
@@ -78,7 +82,7 @@ func spotIn(dir, real string) spot {
 	if err != nil {
 		rel = "." // below says that there is a way
 	}
-	return spot{dir, rel}
+	return spot{dir: dir, rel: rel}
 }
 
 func entries(s permit.Set, write bool) []string {
@@ -237,6 +241,10 @@ func (p spot) folder() (*os.Root, string, error) {
 	root, err := os.OpenRoot(p.dir)
 	if err != nil {
 		return nil, "", err
+	}
+	if now, err := root.Stat("."); p.is != nil && (err != nil || !os.SameFile(p.is, now)) {
+		root.Close()
+		return nil, "", errMoved
 	}
 	parts := strings.Split(p.rel, string(filepath.Separator))
 	for _, part := range parts[:len(parts)-1] {

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"crypto/rand"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,8 +14,9 @@ import (
 // scratch is a step's own folder for temporary files: $TMPDIR. It is made when
 // something could look for it, because most steps never do.
 type scratch struct {
-	dir   string
-	in    *Memory // nil is the system's file system
+	dir   string      // no link stands in it when it is named
+	is    fs.FileInfo // the folder that was made; nil until then, and in memory
+	in    *Memory     // nil is the system's file system
 	once  sync.Once
 	made  bool
 	piped string // the folder of pipes, where there is one
@@ -33,7 +35,9 @@ func (g *Guard) scratch() (*scratch, error) {
 		if err != nil {
 			return nil, err
 		}
-		g.temp = dir
+		if g.temp, err = filepath.EvalSymlinks(dir); err != nil {
+			return nil, err
+		}
 	}
 	g.scripts++
 	return &scratch{dir: filepath.Join(g.temp, strconv.Itoa(g.scripts)), in: g.opts.Files}, nil
@@ -46,8 +50,10 @@ func (s *scratch) make() error {
 			s.made = true
 			return
 		}
-		s.err = os.Mkdir(s.dir, 0o700)
-		s.made = s.err == nil
+		if s.err = os.Mkdir(s.dir, 0o700); s.err == nil {
+			s.made = true
+			s.is, s.err = os.Lstat(s.dir)
+		}
 	})
 	return s.err
 }

@@ -213,6 +213,9 @@ func (s *scriptState) exec(ctx context.Context, argv []string) error {
 	}
 	ctx = s.order.turn(ctx, hc.Pos, &c)
 	exit, err := s.guard.run(ctx, c)
+	if denied := s.pipesOnly(); denied != nil {
+		return denied
+	}
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

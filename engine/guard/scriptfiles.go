@@ -33,7 +33,7 @@ func free(path string) bool {
 // judge. A denial ends the script.
 func (s *scriptState) judge(path string, write bool) (spot, error) {
 	at, err := s.guard.judge(path, write, own{s.tmp.dir})
-	return at, s.judged(at, err)
+	return s.judged(at, err)
 }
 
 // judgeLink judges a path of which a link at the end is not followed.
@@ -44,16 +44,37 @@ func (s *scriptState) judgeLink(path string) (spot, error) {
 		return spot{}, &fs.PathError{Op: "lstat", Path: path, Err: err}
 	}
 	at, err := s.guard.judgeReal(path, filepath.Join(real, file), false, own{s.tmp.dir})
-	return at, s.judged(at, err)
+	return s.judged(at, err)
 }
 
-func (s *scriptState) judged(at spot, err error) error {
+// judged ends the script where it was denied, and makes its temporary folder where
+// it goes there. Another folder that was put in its place is not that one.
+func (s *scriptState) judged(at spot, err error) (spot, error) {
 	var d *Denied
 	if errors.As(err, &d) {
-		return s.deny(d)
+		return at, s.deny(d)
 	}
-	if tmp, e := s.guard.follow(s.tmp.dir); err == nil && e == nil && below(tmp, at.dir) {
+	if err == nil && at.dir == s.tmp.dir {
 		err = s.tmp.make()
+		at.is = s.tmp.is
+	}
+	return at, err
+}
+
+// pipesOnly judges what a program has put among the pipes of process
+// substitutions, which the shell opens past the permission check.
+func (s *scriptState) pipesOnly() error {
+	if s.tmp.piped == "" {
+		return nil
+	}
+	list, err := os.ReadDir(s.tmp.piped)
+	for _, e := range list {
+		if e.Type()&fs.ModeNamedPipe == 0 {
+			at, err := s.guard.judge(filepath.Join(s.tmp.piped, e.Name()), false, own{s.tmp.dir, s.tmp.piped})
+			if _, err = s.judged(at, err); err != nil {
+				return err
+			}
+		}
 	}
 	return err
 }
@@ -166,7 +187,7 @@ func (s *scriptState) readDir(ctx context.Context, path string) ([]fs.DirEntry, 
 	if errors.As(err, &d) {
 		return s.part(abs, d)
 	}
-	if err := s.judged(at, err); err != nil {
+	if at, err = s.judged(at, err); err != nil {
 		return nil, err
 	}
 	if s.guard.opts.Files != nil {
@@ -214,7 +235,7 @@ func (s *scriptState) onTheWay(real string) (way, patterns bool) {
 		}
 		way, patterns = way && above, patterns && lists
 	}
-	if tmp, err := s.guard.follow(s.tmp.dir); err == nil && below(real, tmp) {
+	if below(real, s.tmp.dir) {
 		way = true
 	}
 	return way, patterns
@@ -227,7 +248,7 @@ func (s *scriptState) matching(path, real string) ([]fs.DirEntry, error) {
 	if s.guard.opts.Files != nil {
 		all, err = s.guard.opts.Files.readDir(real)
 	} else {
-		all, err = spot{real, "."}.list()
+		all, err = spot{dir: real, rel: "."}.list()
 	}
 	if err != nil {
 		return nil, s.failed("open", path, "permissions.files.read", err)
@@ -261,38 +282,103 @@ func (u unseen) Type() fs.FileMode { return 0 }
 // Info is not told.
 func (u unseen) Info() (fs.FileInfo, error) { return nil, fs.ErrPermission }
 
-// lookups are built-ins that look programs up by themselves.
-var lookups = map[string]string{"command": "vV", "type": "afptP", "hash": ""}
-
-// lookup judges the files that a built-in would look at: those that are spelled as
-// paths, and those in folders that the script itself has put into PATH. Where the
-// engine finds programs needs no entry.
+// lookup judges the files that a built-in would look at by itself, past the
+// handlers: programs that are asked for, a script that is looked for in PATH, and
+// where `pwd -P` says that the folder really is.
 func (s *scriptState) lookup(ctx context.Context, argv []string) error {
-	flags, ok := lookups[argv[0]]
-	if !ok || argv[0] == "command" && (len(argv) < 2 || !strings.HasPrefix(argv[1], "-") || !strings.ContainsAny(argv[1], flags)) {
+	argv = unwrapped(argv)
+	switch argv[0] {
+	case "pwd":
+		if here := interp.HandlerCtx(ctx).Env.Get("PWD").String(); slices.Contains(argv, "-P") && here != s.run.Dir {
+			return s.judgePwd(here)
+		}
+	case "source", ".":
+		if len(argv) > 1 && !isPath(argv[1]) {
+			return s.lookedFor(ctx, argv[1])
+		}
+	case "command", "type", "hash":
+		return s.looked(ctx, argv)
+	}
+	return nil
+}
+
+// judgePwd judges what a script has put into PWD, which the shell takes from the
+// folder of this process where it is relative.
+func (s *scriptState) judgePwd(path string) error {
+	if !filepath.IsAbs(path) {
+		wd, err := os.Getwd()
+		if err != nil {
+			return err
+		}
+		path = wd + string(filepath.Separator) + path
+	}
+	_, err := s.judge(path, false)
+	return err
+}
+
+// lookedAt is a path as built-ins look for programs: `link/..` is where the link
+// stands.
+func lookedAt(ctx context.Context, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(interp.HandlerCtx(ctx).Dir, path)
+}
+
+// unwrapped is a command without the words that only say that it is a built-in.
+func unwrapped(argv []string) []string {
+	for len(argv) > 1 {
+		rest := argv[1:]
+		if argv[0] == "command" && rest[0] == "--" && len(rest) > 1 {
+			rest = rest[1:]
+		}
+		if argv[0] != "builtin" && argv[0] != "command" || strings.HasPrefix(rest[0], "-") {
+			return argv
+		}
+		argv = rest
+	}
+	return argv
+}
+
+// looked judges the programs that are asked for: those that are spelled as paths,
+// and those in folders that the script itself has put into PATH.
+func (s *scriptState) looked(ctx context.Context, argv []string) error {
+	if argv[0] == "command" && (len(argv) < 2 || !strings.HasPrefix(argv[1], "-") || !strings.ContainsAny(argv[1], "vV")) {
 		return nil
 	}
-	var foreign []string
-	if s.guard.isDangerous("PATH") {
-		engine := filepath.SplitList(s.guard.getenv("PATH"))
-		foreign = slices.DeleteFunc(filepath.SplitList(interp.HandlerCtx(ctx).Env.Get("PATH").String()), func(dir string) bool { return slices.Contains(engine, dir) })
+	names := argv[1:]
+	for len(names) > 0 && strings.HasPrefix(names[0], "-") {
+		options := names[0] == "--"
+		if names = names[1:]; options {
+			break
+		}
 	}
-	for _, name := range argv[1:] {
-		switch {
-		case strings.HasPrefix(name, "-"):
-			continue
-		case isPath(name):
-			if s.programIs(ctx, name) {
-				continue
-			}
-			if _, err := s.judge(s.absolute(ctx, name), false); err != nil {
+	for _, name := range names {
+		if isPath(name) && !s.programIs(ctx, name) {
+			if _, err := s.judge(lookedAt(ctx, name), false); err != nil {
 				return err
 			}
 		}
-		for _, dir := range foreign {
-			if _, err := s.judge(s.absolute(ctx, filepath.Join(dir, name)), false); err != nil {
-				return err
-			}
+		if err := s.lookedFor(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookedFor judges a file that is looked for in the folders of PATH. Where the
+// engine finds programs needs no entry.
+func (s *scriptState) lookedFor(ctx context.Context, name string) error {
+	if isPath(name) || !s.guard.isDangerous("PATH") {
+		return nil
+	}
+	engine := filepath.SplitList(s.guard.getenv("PATH"))
+	for _, dir := range filepath.SplitList(interp.HandlerCtx(ctx).Env.Get("PATH").String()) {
+		if slices.Contains(engine, dir) {
+			continue
+		}
+		if _, err := s.judge(lookedAt(ctx, filepath.Join(dir, name)), false); err != nil {
+			return err
 		}
 	}
 	return nil
