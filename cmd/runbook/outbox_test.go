@@ -381,6 +381,9 @@ func TestSentLater(t *testing.T) {
 	if code, out := d.run("verify", "last"); code != 0 {
 		t.Errorf("exit %d\n%s", code, out)
 	}
+	if _, out := d.run("show", "last"); strings.Contains(out, "paste") || strings.Contains(out, "\nMore of it\n") || !strings.Contains(out, "more  sent to room") {
+		t.Errorf("show says\n%s", out)
+	}
 	if _, out := d.run("runs"); !strings.Contains(out, "resolved") || strings.Contains(out, "not sent") {
 		t.Errorf("runs says\n%s", out)
 	}

@@ -38,7 +38,7 @@ func (p *program) show(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	_, _, log, err := p.readRun(c)
+	store, id, log, err := p.readRun(c)
 	if err != nil {
 		return err
 	}
@@ -47,6 +47,9 @@ func (p *program) show(c *cli.Context) error {
 	}
 	if err := draw(p.out, log.Events); err != nil {
 		return &codeError{engine.ExitFailed, err}
+	}
+	if state := journal.Fold(log.Events); c.String("format") == "text" && state.Status(store.Busy(id)) == "interrupted" {
+		p.printf("%s", report.Interrupted(state, p.color(c.Bool("no-color"))))
 	}
 	return nil
 }
@@ -59,7 +62,7 @@ func (p *program) runView(c *cli.Context) (func(io.Writer, []journal.Event) erro
 	switch format := c.String("format"); format {
 	case "text":
 		return func(w io.Writer, events []journal.Event) error {
-			lines := report.NewLines(w, report.LineOptions{Color: p.color(c.Bool("no-color")), Verbose: c.Bool("verbose")})
+			lines := report.NewLines(w, report.LineOptions{Color: p.color(c.Bool("no-color")), Verbose: c.Bool("verbose"), Now: journal.Fold(events)})
 			for _, e := range events {
 				lines.Event(e)
 			}

@@ -20,11 +20,12 @@ type drawer struct {
 	// question, that a step polls.
 	live  bool
 	state *journal.State
+	now   *journal.State  // how the run stands by now; nil is state
 	said  map[string]bool // what is said once a step: its heading, its waits
 }
 
 func newDrawer(o LineOptions) *drawer {
-	return &drawer{painter: painter(o.Color), verbose: o.Verbose, state: journal.NewState(), said: map[string]bool{}}
+	return &drawer{painter: painter(o.Color), verbose: o.Verbose, now: o.Now, state: journal.NewState(), said: map[string]bool{}}
 }
 
 // event takes an event and gives the lines to draw for it, each with its end.

@@ -12,6 +12,9 @@ import (
 type LineOptions struct {
 	Color   bool
 	Verbose bool
+	// Now is how the run stands by now, where it is told afterwards: a message that
+	// was sent since is nothing to paste. Nil is what the events say so far.
+	Now *journal.State
 }
 
 // Lines draws a run as plain lines, for a pipe, CI or a log. It is safe for

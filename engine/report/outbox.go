@@ -39,8 +39,11 @@ func (d *drawer) unsent() string {
 	if d.state.Started.Mode == drill {
 		return ""
 	}
-	text := ""
-	for _, l := range d.state.Outbox() {
+	now, text := d.state, ""
+	if d.now != nil {
+		now = d.now
+	}
+	for _, l := range now.Outbox() {
 		text += "  " + d.paint(yellow, "✉ not sent to "+oneLine(l.Channel)+": ") + oneLine(name(l.Step.ID, l.Step.Key)) + d.paint(dim, "  "+whyUnsent(l)) + "\n"
 		text += indent(Clean(l.Step.Message.Text), "") + "\n"
 	}
@@ -62,6 +65,14 @@ func Unsent(s *journal.State, color bool) string {
 	d := newDrawer(LineOptions{Color: color})
 	d.state = s
 	return strings.TrimPrefix(d.unsent(), "\n")
+}
+
+// Interrupted is the end of what is told of a run that broke off: how to go on, and
+// what is not sent.
+func Interrupted(s *journal.State, color bool) string {
+	d := newDrawer(LineOptions{Color: color})
+	d.state = s
+	return "\n" + d.paint(yellow, "‖ The run broke off") + "\n  to go on: runbook resume " + oneLine(s.Run) + "\n" + d.unsent()
 }
 
 // deliveries says of a message in a report what became of it.
