@@ -24,8 +24,8 @@ func (r *running) requirements(ctx context.Context) error {
 		if line != "" && s.Optional {
 			continue
 		}
-		if line == "" && s.Env != "" && r.store.Present(s.Key) { // it is at hand, so what is wrong with it is known now
-			if _, err := r.store.Get(ctx, s.Key); err != nil {
+		if line == "" && r.store.Present(s.Key) {
+			if err := r.store.Learn(ctx, s.Key); err != nil {
 				line = err.Error()
 			}
 		}
@@ -122,9 +122,12 @@ func (r *running) secretCommand(ctx context.Context, argv []string) (string, err
 	g := guard.New(permit.Set{Observe: argv[:1]}, guard.Options{Hurry: r.opts.Hurry})
 	ctx, stop := context.WithTimeout(ctx, secretTime)
 	defer stop()
-	out, err := g.RunProgram(ctx, guard.Program{Argv: argv, MaxOut: 64 << 10})
+	out, err := g.RunProgram(ctx, guard.Program{Argv: argv, MaxOut: secret.MaxBytes})
 	if err == nil && out.Exit != 0 {
 		err = fmt.Errorf("exit %d", out.Exit) // not its output: that may hold the secret
+	}
+	if err == nil && out.Truncated {
+		err = fmt.Errorf("it printed more than %d bytes", secret.MaxBytes)
 	}
 	return out.Stdout, err
 }

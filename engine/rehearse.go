@@ -123,7 +123,7 @@ func (r *running) execute(ctx context.Context, g *guard.Guard, s *plan.Step, opt
 		if k.Name != s.Kind.Name {
 			continue
 		}
-		got := k.Executor.Execute(ctx, exec.Request{Options: options, Check: true, Guard: g})
+		got := k.Run(ctx, exec.Request{Options: options, Check: true, Guard: g})
 		return memo.Result(r.masker, got, false)
 	}
 	return interp.Result{Fields: map[string]any{}, Error: &journal.Error{Kind: "render", Message: types.Format(s.Kind.Name) + " is not a kind of this program"}}

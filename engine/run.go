@@ -215,9 +215,28 @@ func (rb *Runbook) open(o RunOptions) (*running, error) {
 	}
 	r.guard = guard.New(set, r.doors)
 	r.around = map[*guard.Guard]ran{r.guard: {rb.Plan, o.Inputs}}
+	r.words()
 	r.store = secret.NewStore(r.masker, rb.sources(o.Scenario), r.lookup, r.secretCommand)
 	r.store.Provide = r.provider()
 	return r, nil
+}
+
+// words tells the masker what no secret can be: a word that the journal of this run
+// is written with, or what stands in a file that is kept beside it. In a scenario
+// all secrets are made up.
+func (r *running) words() {
+	for _, k := range r.rb.kinds {
+		for _, f := range k.Result.Fields {
+			r.masker.Reserve(f.Name)
+		}
+	}
+	if r.opts.Scenario != nil {
+		return
+	}
+	r.masker.Plain(r.rb.Plan.File.Name, string(r.rb.Plan.File.Data))
+	for _, f := range r.rb.Plan.Beside {
+		r.masker.Plain(f.File.Name, string(f.File.Data))
+	}
 }
 
 // open gives the doors into the world of the run: the real one, or that of a
@@ -355,12 +374,21 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 		result.Code = code(out, state)
 	}
 	if r.world != nil {
-		result.Missed, result.World = r.world.Missed(), r.world
+		result.Missed, result.World = r.missed(), r.world
 	}
 	if closed := w.Close(); err == nil {
 		err = closed
 	}
 	return result, err
+}
+
+// missed are the calls that a scenario does not answer, as people may see them.
+func (r *running) missed() []string {
+	out := r.world.Missed()
+	for i, call := range out {
+		out[i] = r.masker.MaskString(call)
+	}
+	return out
 }
 
 // parts are what the runtime is made of, for a run and for what is sent later.

@@ -95,7 +95,7 @@ func (t *test) play(ctx context.Context) (*TestResult, error) {
 	}, interp.Options{
 		Run: id, Mode: string(ModeTest), Scenario: t.opts.Scenario.Name, Engine: Version(), User: t.opts.User, Inputs: r.opts.Inputs, Present: r.store.Present,
 	})
-	t.result.Outcome = Outcome{Run: id, Outcome: out.Outcome, State: state, Missed: r.world.Missed(), World: r.world}
+	t.result.Outcome = Outcome{Run: id, Outcome: out.Outcome, State: state, Missed: r.missed(), World: r.world}
 	switch {
 	case errors.Is(err, interp.ErrPaused):
 		err = pause(w, open, &t.result.Outcome)

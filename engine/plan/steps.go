@@ -137,7 +137,7 @@ func (c *compiler) stepType(role Role, s *syntax.Node) *types.Type {
 }
 
 func errorType(k *kind.Kind) *types.Type {
-	words := append([]string{"", "timeout", "canceled", "output", "render"}, k.Errors...)
+	words := append([]string{"", "timeout", "canceled", "output", "render", "internal"}, k.Errors...)
 	return &types.Type{Kind: types.Object, Fields: []types.Field{
 		{Name: "kind", Type: &types.Type{Kind: types.String, Enum: words}}, {Name: "message", Type: &types.Type{Kind: types.String}}}}
 }

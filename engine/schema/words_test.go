@@ -27,7 +27,7 @@ func TestNoSecretIsAWordOfTheJournal(t *testing.T) {
 	m := secret.NewMasker()
 	for w := range words {
 		if len(w) < secret.MinLength {
-			continue // no secret is as short
+			continue
 		}
 		if err := m.Add("tok", w); err == nil || strings.Contains(err.Error(), w) {
 			t.Errorf("%q can be a secret, or is said: %v", w, err)

@@ -22,8 +22,8 @@ type Source struct {
 // errNotThere is a source that has nothing; an optional secret is absent then.
 var errNotThere = errors.New("is not there")
 
-// maxFile bounds a secret's file or a command's output.
-const maxFile = 64 << 10
+// MaxBytes bounds a secret: its file, or what a command prints.
+const MaxBytes = 64 << 10
 
 // Store fetches declared secrets when they are first needed, once, and holds
 // those that were collected. Every value is made known to the masker before
@@ -95,6 +95,21 @@ func (s *Store) Get(ctx context.Context, name string) (string, error) {
 	v, err := s.fetch(ctx, src)
 	f.value, f.have = v, err == nil // one that could not be fetched now may be later
 	return v, err
+}
+
+// Learn makes a secret that is at hand, in a variable or a file, known to the
+// masker: what shows it before it is needed is masked, and what is wrong with it is
+// said at once. It is fetched when it is needed nevertheless, since a file may be
+// written anew until then.
+func (s *Store) Learn(ctx context.Context, name string) error {
+	s.mu.Lock()
+	src, declared := s.sources[name]
+	s.mu.Unlock()
+	if !declared || s.Provide != nil || src.Env == "" && src.File == "" {
+		return nil
+	}
+	_, err := s.fetch(ctx, src)
+	return err
 }
 
 // Present reports whether a declared secret has a value, without running a
@@ -173,8 +188,8 @@ func (s *Store) read(ctx context.Context, src Source) (value, from string, err e
 		if errors.Is(err, os.ErrNotExist) {
 			err = errNotThere
 		}
-		if len(b) > maxFile {
-			err = fmt.Errorf("is larger than %d bytes", maxFile)
+		if len(b) > MaxBytes {
+			err = fmt.Errorf("is larger than %d bytes", MaxBytes)
 		}
 		return strings.TrimRight(string(b), "\r\n"), "the file " + src.File, err
 	}

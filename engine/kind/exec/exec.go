@@ -3,6 +3,7 @@ package exec
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"runbook/engine/guard"
@@ -52,7 +53,7 @@ type Result struct {
 }
 
 // Error says why a kind could not observe or act. Kind is one of the words that
-// it declares, `timeout` or `canceled`; Message is for people.
+// it declares, `timeout`, `canceled` or `internal`; Message is for people.
 type Error struct {
 	Kind    string `json:"kind"`
 	Message string `json:"message"`
@@ -71,6 +72,18 @@ type Executor interface {
 type Kind struct {
 	kind.Kind
 	Executor Executor
+}
+
+// Run executes one attempt. A kind that panics has failed with the error
+// `internal`: what it says may hold a secret, and is masked as any other error is.
+func (k Kind) Run(ctx context.Context, r Request) (res Result) {
+	began := r.Time()
+	defer func() {
+		if p := recover(); p != nil {
+			res = Result{Fields: map[string]any{}, Duration: r.Since(began), Error: &Error{Kind: "internal", Message: fmt.Sprintf("the kind %s has a fault: %v", k.Name, p)}}
+		}
+	}()
+	return k.Executor.Execute(ctx, r)
 }
 
 // ByName are kinds by their names.

@@ -73,7 +73,7 @@ func (w *world) execute(k interp.Key, c interp.Call, kind exec.Kind) interp.Resu
 	if err != nil {
 		return memo.Unprepared(err)
 	}
-	res := kind.Executor.Execute(ctx, exec.Request{
+	res := kind.Run(ctx, exec.Request{
 		Options: options, Check: c.Role == "check", Guard: w.guard, Step: c.Step, Key: string(k),
 		Started: func(p guard.Process) {
 			w.rt.memo.Note(journal.ProcessStarted, c.Step, string(k), journal.ProcessStartedData{PID: p.PID, Group: p.Group, Argv: p.Argv, Started: p.Started})
@@ -124,7 +124,7 @@ func (w *world) person(k interp.Key, q interp.Question, until time.Time) (interp
 	w.budget.enter()
 	if errors.Is(err, ErrNobody) {
 		q.Key = k
-		w.rt.open = append(w.rt.open, q)
+		w.rt.open = append(w.rt.open, memo.Question(w.rt.opts.Masker, q))
 		return a, interp.ErrPaused
 	}
 	if ended := w.ended(); ended != nil && err != nil && w.rt.memo.Err() == nil {
@@ -166,7 +166,7 @@ func (w *world) again(k interp.Key, q interp.Question, was interp.Answer, lost [
 		v, ok := a.Values[c.Name].(secret.Value)
 		if !ok {
 			q.Key = k
-			w.rt.open = append(w.rt.open, q)
+			w.rt.open = append(w.rt.open, memo.Question(w.rt.opts.Masker, q))
 			return was, interp.ErrPaused // it was done, so there is no other way on
 		}
 		was.Values[c.Name] = v
@@ -201,7 +201,7 @@ func (w *world) put(ctx context.Context, q interp.Question) (interp.Answer, erro
 		return interp.Answer{}, ctx.Err()
 	}
 	for n := 1; ; n++ {
-		a, secrets, err := w.rt.opts.Ask(ctx, q)
+		a, secrets, err := w.rt.opts.Ask(ctx, memo.Question(w.rt.opts.Masker, q))
 		if err != nil {
 			return a, err
 		}

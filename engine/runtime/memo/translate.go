@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -143,6 +144,11 @@ func unsafe(r rune) bool {
 // Late says that the scope ended meanwhile by its budget, and not by a cancel.
 func Result(m *secret.Masker, got exec.Result, late bool) interp.Result {
 	fields, _ := m.Take(got.Fields).(map[string]any)
+	if cut, _ := got.Fields["truncated"].(bool); cut {
+		for name, v := range fields {
+			fields[name] = masked(m.MaskCut, v) // what was cut may end inside a secret
+		}
+	}
 	res := interp.Result{Fields: fields, Duration: got.Duration}
 	if got.Error != nil {
 		res.Error = &journal.Error{Kind: got.Error.Kind, Message: m.MaskString(got.Error.Message)}
@@ -167,27 +173,49 @@ func NoChannel(kind string) interp.Result {
 // Masked takes out of a message's options what is known to be a secret: a value of
 // the run may hold one that became known only after it was read.
 func Masked(m *secret.Masker, options map[string]any) map[string]any {
-	out := make(map[string]any, len(options))
-	for k, v := range options {
-		out[k] = masked(m, v)
-	}
+	out, _ := masked(m.MaskString, options).(map[string]any)
 	return out
 }
 
-func masked(m *secret.Masker, v any) any {
+// masked is a tree with its texts masked; what else stands in it stays.
+func masked(mask func(string) string, v any) any {
 	switch v := v.(type) {
 	case string:
-		return m.MaskString(v)
+		return mask(v)
 	case map[string]any:
-		return Masked(m, v)
+		out := make(map[string]any, len(v))
+		for k, x := range v {
+			out[k] = masked(mask, x)
+		}
+		return out
 	case []any:
 		out := make([]any, len(v))
 		for i, x := range v {
-			out[i] = masked(m, x)
+			out[i] = masked(mask, x)
 		}
 		return out
 	}
 	return v
+}
+
+// Question is a question as a person may see it: what the run read before a secret
+// was known may hold it. What an answer is compared with stays as it is.
+func Question(m *secret.Masker, q interp.Question) interp.Question {
+	q.Title, q.Text, q.Problem = m.MaskString(q.Title), m.MaskString(q.Text), m.MaskString(q.Problem)
+	q.Shown = masked(m.MaskString, q.Shown)
+	q.Attached = slices.Clone(q.Attached)
+	for i, a := range q.Attached {
+		q.Attached[i].Text = m.MaskString(a.Text)
+	}
+	q.Choices = slices.Clone(q.Choices)
+	for i, c := range q.Choices {
+		q.Choices[i].Title = m.MaskString(c.Title)
+	}
+	q.Fields = slices.Clone(q.Fields)
+	for i, f := range q.Fields {
+		q.Fields[i].Options, _ = masked(m.MaskString, f.Options).([]any)
+	}
+	return q
 }
 
 // Attempt is what the journal keeps of a result. Scope is what ended around the

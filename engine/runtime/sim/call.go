@@ -47,7 +47,7 @@ func (w *world) execute(k interp.Key, c interp.Call, kind exec.Kind) interp.Resu
 	if err != nil {
 		return memo.Unprepared(err)
 	}
-	res := kind.Executor.Execute(a, exec.Request{
+	res := kind.Run(a, exec.Request{
 		Options: options, Check: c.Role == "check", Guard: w.guard, Step: c.Step, Key: string(k), Now: w.Now, Started: a.started,
 	})
 	a.settle()
