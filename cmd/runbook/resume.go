@@ -41,6 +41,9 @@ func (p *program) resume(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := log.Check(id); err != nil {
+		return &codeError{engine.ExitFailed, err}
+	}
 	state := journal.Fold(log.Events)
 	if state.Started.Mode == string(engine.ModeDrill) {
 		return usage("run %s is a drill: its world is gone; begin it again with `runbook run %s --scenario %s`", id, state.Started.Runbook.Path, state.Started.Scenario)

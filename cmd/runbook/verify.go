@@ -30,7 +30,7 @@ func (p *program) verify(c *cli.Context) error {
 	}
 	log, err := store.Read(id)
 	if err == nil {
-		err = log.Verify()
+		err = log.Check(id)
 	}
 	var damage *journal.DamageError
 	switch {

@@ -22,6 +22,8 @@ type Log struct {
 	Events []Event
 	Torn   bool
 	Size   int64
+
+	lines [][]byte // each as it stands, without its end
 }
 
 // ReadFile reads a journal.
@@ -33,62 +35,83 @@ func ReadFile(path string) (*Log, error) {
 	return Parse(data)
 }
 
-// Parse reads a journal's bytes. A last line that is not whole is no error; a
-// line that cannot be read anywhere else is.
+// Parse reads a journal's bytes. A last line that is not whole is no error: it has
+// no end, or the zeros in it that a crash leaves where a file grew and its bytes
+// did not get to the disk. A line that cannot be read anywhere else is a
+// DamageError.
 func Parse(data []byte) (*Log, error) {
 	l := &Log{}
-	for n := 1; len(data) > 0; n++ {
+	for n := int64(1); len(data) > 0; n++ {
 		line, rest, whole := bytes.Cut(data, []byte("\n"))
 		if len(line) > MaxLine {
-			return nil, fmt.Errorf("line %d of the journal is longer than %d bytes", n, MaxLine)
+			return nil, &DamageError{n, n, fmt.Sprintf("is longer than %d bytes", MaxLine)}
 		}
 		var e Event
 		err := json.Unmarshal(line, &e)
-		if !whole || err != nil && len(rest) == 0 {
+		if !whole || err != nil && len(rest) == 0 && bytes.IndexByte(line, 0) >= 0 {
 			l.Torn = true
 			return l, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("line %d of the journal is damaged: %w", n, err)
+			return nil, &DamageError{n, n, "cannot be read: " + err.Error()}
 		}
-		l.Events = append(l.Events, e)
+		l.Events, l.lines = append(l.Events, e), append(l.lines, line)
 		l.Size += int64(len(line)) + 1
 		data = rest
 	}
 	return l, nil
 }
 
-// DamageError names the first event that is not as it was written.
+// DamageError names the first event that is not as it was written, and the line
+// where it stands, from 1.
 type DamageError struct {
-	Seq int64
-	Why string
+	Seq  int64
+	Line int64
+	Why  string
 }
 
 // Error names the event.
 func (e *DamageError) Error() string {
-	return fmt.Sprintf("the journal was changed: event %d %s", e.Seq, e.Why)
+	return fmt.Sprintf("the journal was changed: event %d, on line %d, %s", e.Seq, e.Line, e.Why)
 }
 
-// Verify holds every event against the chain of hashes. It finds damage and
-// edits; it cannot find a journal that was written anew as a whole, which only a
-// head hash kept elsewhere can.
+// Verify holds every event against the chain of hashes, byte for byte. It finds
+// damage and edits; it cannot find a journal that was written anew as a whole, or
+// that ends too early, which only a head hash kept elsewhere can.
 func (l *Log) Verify() error {
 	prev := ""
 	for i, e := range l.Events {
-		want, err := hash(e)
+		n := int64(i) + 1
 		switch {
-		case err != nil:
-			return &DamageError{e.Seq, err.Error()}
-		case e.Seq != int64(i)+1:
-			return &DamageError{int64(i) + 1, fmt.Sprintf("is missing: event %d stands in its place", e.Seq)}
+		case e.Seq != n:
+			return &DamageError{n, n, fmt.Sprintf("is missing: event %d stands in its place", e.Seq)}
 		case e.Prev != prev:
-			return &DamageError{e.Seq, "does not follow the one before it"}
-		case e.Hash != want:
-			return &DamageError{e.Seq, "does not have the hash that it was written with"}
+			return &DamageError{n, n, "does not follow the one before it"}
+		case e.Hash == "" || hash(l.lines[i], e.Hash) != e.Hash:
+			return &DamageError{n, n, "does not have the hash that it was written with" + converted(l.lines[i])}
 		}
 		prev = e.Hash
 	}
 	return nil
+}
+
+// Check verifies a journal that has to be that of a run, which began.
+func (l *Log) Check(run string) error {
+	switch {
+	case len(l.Events) == 0:
+		return fmt.Errorf("the journal of run %s holds no event: the run broke off before its first step, or the file was emptied; begin a new run", run)
+	case l.Events[0].Run != run:
+		return &DamageError{1, 1, "is of another run: " + l.Events[0].Run}
+	}
+	return l.Verify()
+}
+
+// converted says where a program has changed the ends of lines.
+func converted(line []byte) string {
+	if bytes.HasSuffix(line, []byte("\r")) {
+		return ": its line end was converted"
+	}
+	return ""
 }
 
 // Head is the hash of the last event, "" without any.

@@ -93,7 +93,7 @@ func Open(dir, run string, o Options) (*Writer, []Event, error) {
 	path := filepath.Join(dir, FileName)
 	l, err := ReadFile(path)
 	if err == nil {
-		err = l.Verify()
+		err = l.Check(run)
 	}
 	if err != nil {
 		w.lock.Close()
@@ -276,15 +276,18 @@ func (w *Writer) maskedName(name string) string {
 	return name
 }
 
-// hash is the hex SHA-256 of the event's JSON with an empty hash.
-func hash(e Event) (string, error) {
-	e.Hash = ""
-	b, err := encode(e)
-	if err != nil {
-		return "", err
+// hash is the hex SHA-256 of a line whose hash is left empty; "" for a line that does
+// not end with its hash.
+func hash(line []byte, is string) string {
+	const open = `"}`
+	bare, ok := bytes.CutSuffix(line, []byte(is+open))
+	if !ok {
+		return ""
 	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:]), nil
+	sum := sha256.New()
+	sum.Write(bare)
+	sum.Write([]byte(open))
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // write appends a line. A line that was written in part, because the disk is
