@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -111,12 +112,12 @@ const maxDiff = 64 << 10
 
 // accept keeps the runbook as it is now, and records that the run goes on with it.
 func (r *running) accept(w *journal.Writer, state *journal.State, c *changes.Changes) error {
-	p, id := r.rb.Plan, state.Run
-	if err := r.opts.Store.KeepFile(id, p.Digest, p.File.Data); err != nil {
-		return err
-	}
-	for _, f := range p.Beside {
-		if err := r.opts.Store.KeepFile(id, f.Digest, f.File.Data); err != nil {
+	p := r.rb.Plan
+	for _, f := range append([]plan.Beside{{File: p.File, Digest: p.Digest}}, p.Beside...) {
+		var lost *journal.KeepError
+		if err := r.opts.Store.KeepFile(state.Run, f.Digest, f.File.Data); errors.As(err, &lost) {
+			return &journal.KeepError{Run: lost.Run, Begun: true, Err: lost.Err}
+		} else if err != nil {
 			return err
 		}
 	}

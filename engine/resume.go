@@ -24,7 +24,7 @@ func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcom
 	state := journal.NewState()
 	watch := o.Watch
 	var sent *[]journal.Event // what is appended while the outbox is sent
-	w, past, err := journal.Open(o.Store.Path(id), id, journal.Options{Watch: []func(journal.Event){func(e journal.Event) {
+	w, past, err := journal.Open(o.Store.Path(id), id, journal.Options{Through: o.through(), Watch: []func(journal.Event){func(e journal.Event) {
 		state.Apply(e)
 		if sent != nil {
 			*sent = append(*sent, e)

@@ -113,17 +113,22 @@ func (rb *Runbook) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
 	}
 	defer r.close()
 	state := journal.NewState()
-	w, err := journal.Create(o.dir(id), id, journal.Options{Mask: r.masker, Watch: append(o.Watch, state.Apply), Memory: o.Store == nil})
+	w, err := journal.Create(o.dir(id), id, journal.Options{Mask: r.masker, Watch: append(o.Watch, state.Apply), Memory: o.Store == nil, Through: o.through()})
 	if err != nil {
 		return nil, err
 	}
 	if o.Store != nil {
 		if err := rb.keep(o.Store, id); err != nil {
 			_ = w.Close() // nothing was begun
+			journal.Discard(o.dir(id))
 			return nil, err
 		}
 	}
-	return r.walk(ctx, id, w, nil, state)
+	out, err := r.walk(ctx, id, w, nil, state)
+	if err != nil && w.Head() == "" { // not even that it begins could be written down
+		journal.Discard(o.dir(id))
+	}
+	return out, err
 }
 
 // complete gives the inputs that a caller leaves out their defaults.
@@ -171,6 +176,13 @@ func (s *Session) dir(id string) string {
 		return ""
 	}
 	return s.Store.Path(id)
+}
+
+func (s *Session) through() func(journal.Disk) journal.Disk {
+	if s.Store == nil {
+		return nil
+	}
+	return s.Store.Through
 }
 
 // running is a run that is ready to go.

@@ -14,7 +14,11 @@ import (
 )
 
 // Store is the folder where runs are kept, each in runs/ID.
-type Store struct{ Dir string }
+type Store struct {
+	Dir string
+	// Through is what stands between a journal and its file; nil is nothing.
+	Through func(Disk) Disk
+}
 
 // StateDir is the folder for runs: $RUNBOOK_STATE, the XDG state folder, or the
 // user's application data.
@@ -123,8 +127,25 @@ const RunbookName = "runbook.yaml"
 // KeepRunbook keeps the bytes of a run's runbook beside its journal, so that the
 // run can go on and be explained whatever becomes of the file.
 func (s *Store) KeepRunbook(id string, data []byte) error {
-	if err := os.WriteFile(filepath.Join(s.Path(id), RunbookName), data, 0o600); err != nil {
-		return fmt.Errorf("cannot keep the run: %w", err)
+	return keep(id, filepath.Join(s.Path(id), RunbookName), data)
+}
+
+// keep writes a file of a run whole or not at all, and puts it on the disk.
+func keep(id, path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".keep-*")
+	if err != nil {
+		return &KeepError{id, false, err}
+	}
+	defer os.Remove(f.Name()) // it has another name by then
+	_, err = f.Write(data)
+	for _, then := range []func() error{f.Sync, f.Close, func() error { return os.Rename(f.Name(), path) }} {
+		if err == nil {
+			err = then()
+		}
+	}
+	if err != nil {
+		_ = f.Close() // it may be closed
+		return &KeepError{id, false, err}
 	}
 	return nil
 }
@@ -150,15 +171,11 @@ func (s *Store) FilePath(id, digest string) string {
 
 // KeepFile keeps the bytes of another file that a run is made of, by their digest.
 func (s *Store) KeepFile(id, digest string, data []byte) error {
-	dir := filepath.Join(s.Path(id), "files")
-	err := os.MkdirAll(dir, 0o700)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, digest), data, 0o600)
+	path := s.FilePath(id, digest)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return &KeepError{id, false, err}
 	}
-	if err != nil {
-		return fmt.Errorf("cannot keep the run: %w", err)
-	}
-	return nil
+	return keep(id, path, data)
 }
 
 // File is a file that a run began with, by its digest.

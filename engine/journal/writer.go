@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -32,7 +33,7 @@ type Writer struct {
 	watch []func(Event)
 
 	mu   sync.Mutex
-	file *os.File
+	file Disk
 	lock *os.File
 	seq  int64
 	head string
@@ -41,6 +42,14 @@ type Writer struct {
 	size int64
 	err  error
 	now  func() time.Time
+	disk func(Disk) Disk
+}
+
+// Disk is what a journal is written to: its file.
+type Disk interface {
+	io.WriteCloser
+	Truncate(size int64) error
+	Sync() error
 }
 
 // Options of a Writer. Watch is told of every event, in order, after it was
@@ -51,6 +60,8 @@ type Options struct {
 	Watch  []func(Event)
 	Memory bool
 	Now    func() time.Time // nil is time.Now
+	// Through is what stands between the journal and its file; nil is nothing.
+	Through func(Disk) Disk
 }
 
 // Create opens a new journal in a folder, which is made with mode 0700.
@@ -60,25 +71,57 @@ func Create(dir, run string, o Options) (*Writer, error) {
 		return w, nil
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("cannot keep the run: %w", err)
-	}
-	if err := w.acquire(dir); err != nil {
-		return nil, err
+		return nil, &KeepError{run, false, err}
 	}
 	f, err := os.OpenFile(filepath.Join(dir, FileName), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		w.lock.Close()
-		return nil, fmt.Errorf("cannot keep the run: %w", err)
+		return nil, &KeepError{run, false, err}
 	}
-	w.file = f
+	w.file = w.disk(f)
+	if err := w.acquire(dir); err != nil {
+		_ = f.Close() // nothing was written
+		Discard(dir)
+		return nil, err
+	}
 	syncDir(dir)
+	syncDir(filepath.Dir(dir))
 	return w, nil
 }
 
+// Discard takes away the folder of a run of which nothing was begun.
+func Discard(dir string) {
+	if dir != "" {
+		_ = os.RemoveAll(dir) // what stays says by its empty journal that nothing was begun
+	}
+}
+
+// KeepError says that a run cannot be written down. Nothing is done that is not
+// written down. Begun says that something of it was.
+type KeepError struct {
+	Run   string
+	Begun bool
+	Err   error
+}
+
+// Error says why, and that nothing more was done.
+func (e *KeepError) Error() string {
+	done := "nothing was begun"
+	if e.Begun {
+		done = "nothing more is done"
+	}
+	return fmt.Sprintf("run %s cannot be written down, so %s: %s", e.Run, done, e.Err)
+}
+
+// Unwrap is why.
+func (e *KeepError) Unwrap() error { return e.Err }
+
 func newWriter(run string, o Options) *Writer {
-	w := &Writer{run: run, mask: o.Mask, watch: o.Watch, now: o.Now}
+	w := &Writer{run: run, mask: o.Mask, watch: o.Watch, now: o.Now, disk: o.Through}
 	if w.now == nil {
 		w.now = time.Now
+	}
+	if w.disk == nil {
+		w.disk = func(d Disk) Disk { return d }
 	}
 	return w
 }
@@ -88,6 +131,10 @@ func newWriter(run string, o Options) *Writer {
 func Open(dir, run string, o Options) (*Writer, []Event, error) {
 	w := newWriter(run, o)
 	if err := w.acquire(dir); err != nil {
+		var lost *KeepError
+		if errors.As(err, &lost) {
+			lost.Begun = true
+		}
 		return nil, nil, err
 	}
 	path := filepath.Join(dir, FileName)
@@ -108,9 +155,9 @@ func Open(dir, run string, o Options) (*Writer, []Event, error) {
 	}
 	if err != nil {
 		w.lock.Close()
-		return nil, nil, fmt.Errorf("cannot go on with the run: %w", err)
+		return nil, nil, &KeepError{run, true, err}
 	}
-	w.file, w.size = f, l.Size
+	w.file, w.size = w.disk(f), l.Size
 	if n := len(l.Events); n > 0 {
 		w.seq, w.head = l.Events[n-1].Seq, l.Events[n-1].Hash
 	}
@@ -121,7 +168,7 @@ func Open(dir, run string, o Options) (*Writer, []Event, error) {
 func (w *Writer) acquire(dir string) error {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return fmt.Errorf("cannot lock the run: %w", err)
+		return &KeepError{w.run, false, err}
 	}
 	if err := tryLock(f); err != nil {
 		holder := make([]byte, 256)
@@ -166,7 +213,7 @@ func (w *Writer) Append(typ Type, step, key string, data any, durable bool) (Eve
 		err = w.write(line, durable)
 	}
 	if err != nil {
-		w.err = fmt.Errorf("the journal cannot be written: %w", err)
+		w.err = &KeepError{w.run, w.seq > 0, err}
 		return Event{}, w.err
 	}
 	w.seq, w.head = e.Seq, e.Hash

@@ -56,18 +56,19 @@ func Run(ctx context.Context, p *plan.Plan, o Options, io interp.Options) (out i
 	rt := newRuntime(ctx, o, o.Past)
 	rt.baton.Take()
 	defer rt.baton.Give()
-	hurried, leave := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer leave(nil)
+	all, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer end(nil)
+	rt.memo.OnDeath(end) // what cannot be written down any more is ended
 	over := make(chan struct{})
 	defer close(over)
 	go func() {
 		select {
 		case <-o.Hurry:
-			leave(ErrLeft)
+			end(ErrLeft)
 		case <-over:
 		}
 	}()
-	root := &world{rt: rt, ctx: hurried, clock: &clock{}, root: true, guard: o.Guard}
+	root := &world{rt: rt, ctx: all, clock: &clock{}, root: true, guard: o.Guard}
 	out, err = interp.Run(root, p, io)
 	if died := rt.memo.Err(); died != nil {
 		err = died

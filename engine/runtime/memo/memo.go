@@ -19,6 +19,7 @@ type Memo struct {
 	more  map[id]int           // how often an event stands there besides the first time
 	early map[id]journal.Event // the first of those that stand there more than once
 	err   error
+	died  func(error) // told once, when there is an err
 }
 
 type id struct {
@@ -74,7 +75,7 @@ func (m *Memo) Record(typ journal.Type, step, key string, data any, durable bool
 	}
 	e, err := m.w.Append(typ, step, key, data, durable)
 	if err != nil {
-		m.err = err
+		m.fail(err)
 		return e, false
 	}
 	m.have[id{typ, key}] = e
@@ -88,8 +89,8 @@ func (m *Memo) Again(typ journal.Type, step, key string, data any, durable bool)
 	if m.err != nil {
 		return
 	}
-	var e journal.Event
-	if e, m.err = m.w.Append(typ, step, key, data, durable); m.err == nil {
+	e, err := m.w.Append(typ, step, key, data, durable)
+	if m.fail(err); err == nil {
 		m.have[id{typ, key}] = e
 		m.more[id{typ, key}]++
 	}
@@ -110,7 +111,8 @@ func (m *Memo) Note(typ journal.Type, step, key string, data any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.err == nil {
-		_, m.err = m.w.Append(typ, step, key, data, false)
+		_, err := m.w.Append(typ, step, key, data, false)
+		m.fail(err)
 	}
 }
 
@@ -124,8 +126,25 @@ func (m *Memo) compare(e journal.Event, data any) {
 	if err == nil && then.Branch != now.Branch {
 		err = fmt.Errorf("the decision %s was %q and would now be %q: the run cannot go on from this journal", e.Key, then.Branch, now.Branch)
 	}
-	if err != nil && m.err == nil {
-		m.err = err
+	m.fail(err)
+}
+
+// OnDeath has died told of what the memory died of: what is under way then cannot be
+// written down any more.
+func (m *Memo) OnDeath(died func(error)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.died = died
+}
+
+// fail ends the memory at the first error.
+func (m *Memo) fail(err error) {
+	if err == nil || m.err != nil {
+		return
+	}
+	m.err = err
+	if m.died != nil {
+		m.died(err)
 	}
 }
 
@@ -140,7 +159,5 @@ func (m *Memo) Err() error {
 func (m *Memo) Fail(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.err == nil {
-		m.err = err
-	}
+	m.fail(err)
 }
