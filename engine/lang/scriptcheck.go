@@ -387,23 +387,14 @@ func IsBuiltin(word string) bool { return slices.Contains(builtins, word) }
 
 // commands are the script's external commands as far as they can be told.
 func (c *scriptChecker) commands() []Command {
-	own := map[string]bool{}
-	syntax.Walk(c.file, func(n syntax.Node) bool {
-		if f, ok := n.(*syntax.FuncDecl); ok && f.Name != nil {
-			own[f.Name.Value] = true
-		}
-		return true
-	})
+	own := c.functions()
 	var out []Command
 	syntax.Walk(c.file, func(n syntax.Node) bool {
 		call, ok := n.(*syntax.CallExpr)
 		if !ok || len(call.Args) == 0 {
 			return true
 		}
-		cmd := c.command(call)
-		for len(cmd.Words) > 1 && (cmd.Words[0] == "command" || cmd.Words[0] == "exec" || cmd.Words[0] == "builtin") && !strings.HasPrefix(cmd.Words[1], "-") {
-			cmd.Words = cmd.Words[1:]
-		}
+		cmd := unwrapped(c.command(call))
 		if len(cmd.Words) == 0 || slices.Contains(builtins, cmd.Words[0]) || own[cmd.Words[0]] || missing[cmd.Words[0]] != "" {
 			return true
 		}
@@ -411,6 +402,14 @@ func (c *scriptChecker) commands() []Command {
 		return true
 	})
 	return out
+}
+
+// unwrapped is the command behind built-ins that run another.
+func unwrapped(cmd Command) Command {
+	for len(cmd.Words) > 1 && (cmd.Words[0] == "command" || cmd.Words[0] == "exec" || cmd.Words[0] == "builtin") && !strings.HasPrefix(cmd.Words[1], "-") {
+		cmd.Words = cmd.Words[1:]
+	}
+	return cmd
 }
 
 func (c *scriptChecker) command(call *syntax.CallExpr) Command {
