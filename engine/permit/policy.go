@@ -336,3 +336,78 @@ func (p *Policy) Demanded(i int) string {
 	}
 	return p.Place(r.At) + ": " + r.Reason
 }
+
+// Covers holds an entry of a runbook's `observe` or `act` against the policy: it
+// may not ask for more.
+func (p *Policy) Covers(entry string, action bool) Decision {
+	words := Split(entry)
+	for _, r := range p.Deny {
+		for _, e := range r.Run {
+			if Runs(e, words, false) == Yes {
+				return p.denial(entry, r, e)
+			}
+		}
+	}
+	if p.open(action) || p.Most.matching(words, action) != "" {
+		return Decision{OK: true} // a `*` in the entry is matched by a `*` alone
+	}
+	list := "observe"
+	if action {
+		list = "act"
+	}
+	return p.more(list, entry)
+}
+
+// CoversHost does so with an entry of `hosts`, or the host of a channel.
+func (p *Policy) CoversHost(entry string) Decision {
+	host, port := splitPort(entry)
+	for _, r := range p.Deny {
+		for _, e := range r.Hosts {
+			if covers(e, host, port) {
+				return p.denial(entry, r, e)
+			}
+		}
+	}
+	if p.Most.Hosts == nil || slices.ContainsFunc(p.Most.Hosts, func(e string) bool { return covers(e, host, port) }) {
+		return Decision{OK: true}
+	}
+	return p.more("hosts", entry)
+}
+
+// covers reports whether an entry for hosts is about all that another one is about.
+func covers(entry, host string, port int) bool {
+	_, p := splitPort(entry)
+	return (p == 0 || p == port) && matchHost(entry, host, port)
+}
+
+// CoversFile does so with an entry of `files`. What is relative to a folder that is
+// not known passes: the run sees.
+func (p *Policy) CoversFile(entry string, write bool) Decision {
+	list := "files.read"
+	if write {
+		list = "files.write"
+	}
+	for _, r := range p.Deny {
+		for _, e := range r.files(write) {
+			if MatchFile(e, entry) {
+				return p.denial(entry, r, e)
+			}
+		}
+	}
+	if p.Most.files(write) == nil || p.Most.File(entry, "", write) != No {
+		return Decision{OK: true}
+	}
+	return p.more(list, entry)
+}
+
+// CoversEnv does so with an entry of `env`.
+func (p *Policy) CoversEnv(name string) Decision {
+	if p.Most.Env == nil || slices.Contains(p.Most.Env, name) {
+		return Decision{OK: true}
+	}
+	return p.more("env", name)
+}
+
+func (p *Policy) more(list, entry string) Decision {
+	return Decision{Reason: fmt.Sprintf("`%s` is more than the policy %s permits (`permissions.%s`, %s)", entry, p.Name, list, p.Place(p.Lists[list])), Policy: p, Rule: p.Lists[list]}
+}

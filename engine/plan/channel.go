@@ -110,6 +110,7 @@ func (c *compiler) destination(ch *Channel, use kind.Use) {
 	ch.Host = where
 	if where != "" {
 		c.callersSend(ch)
+		c.holdChannel(ch)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"runbook/engine/kind"
 	"runbook/engine/lang"
+	"runbook/engine/permit"
 	"runbook/engine/source"
 	"runbook/engine/spec"
 	"runbook/engine/syntax"
@@ -18,6 +19,8 @@ type Options struct {
 	// Beside opens a file that another one names: a path from that one's folder.
 	// Nil opens none.
 	Beside func(from *source.File, name string) (*source.File, error)
+	// Policy is an organisation's, which the files are held against; nil is none.
+	Policy *permit.Policy
 }
 
 // Language is the language with the kinds of the options.
@@ -92,7 +95,8 @@ type compiler struct {
 }
 
 // uses are the declared things that something reads, to warn of the others.
-type uses struct{ secrets, channels, entries map[string]bool }
+// Beyond are the permissions that go beyond the policy, as LIST ENTRY.
+type uses struct{ secrets, channels, entries, beyond map[string]bool }
 
 func (c *compiler) error(code string, at source.Span, summary, detail string) {
 	c.report(source.Diagnostic{Code: code, Span: at, Summary: summary, Detail: detail})
@@ -104,13 +108,14 @@ func (c *compiler) warn(code string, at source.Span, summary, detail string) {
 
 func (c *compiler) compile(root *syntax.Node) *Plan {
 	c.root = root
-	c.used = uses{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	c.used = uses{map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
 	c.plan = &Plan{
 		File: c.file, Digest: digest(c.file.Data), APIVersion: str(root, "apiVersion"), Name: str(root, "name"), Title: str(root, "title"),
-		Description: str(root, "description"), Version: str(root, "version"), Triggers: strs(root.Get("triggers")), Tags: strs(root.Get("tags")),
+		Policy: c.opts.Policy, Description: str(root, "description"), Version: str(root, "version"), Triggers: strs(root.Get("triggers")), Tags: strs(root.Get("tags")),
 	}
 	c.declare()
 	c.permissions()
+	c.holdPermissions()
 	c.attachments()
 	c.procedures()
 	c.body()

@@ -270,6 +270,7 @@ func (c *compiler) permitCommand(cmd kind.Command, action bool) {
 	}
 	if set.Partly(cmd.Words, cmd.Whole, action) != permit.No {
 		c.callersPermit(cmd, action)
+		c.holdCommand(cmd, action)
 		return
 	}
 	d := set.Command(cmd.Words, action)
@@ -305,6 +306,7 @@ func (c *compiler) permitHost(host string, at source.Span) {
 	}
 	if d.OK || len(c.plan.Permissions.Hosts) > 0 {
 		c.callersPermitHost(bare, port, at)
+		c.holdHost(bare, port, at)
 		return
 	}
 	c.error("not-permitted", at, fmt.Sprintf("the host `%s` is not permitted", bare), fmt.Sprintf("Add `%s` to `permissions.hosts`.", d.Suggest))
@@ -328,6 +330,7 @@ func hostPort(host string) (bare string, port int) {
 // tell; where links lead, the run sees.
 func (c *compiler) permitFile(path string, write bool, at source.Span) {
 	if c.permitsUnknown() || c.plan.Permissions.Static.File(path, "", write) != permit.No {
+		c.holdFile(path, write, at)
 		return
 	}
 	list := "permissions.files.read"

@@ -56,6 +56,9 @@ type Plan struct {
 	Finally     []*Step
 
 	Beside []Beside // the other files that it is made of
+	// Policy is the organisation's that it was held against, and runs under; nil is
+	// none.
+	Policy *permit.Policy
 
 	unsound bool // while the file that runs it is compiled: there are errors in it
 }
