@@ -67,57 +67,177 @@ func (q *Question) Refuses(a Answer) string {
 	return ""
 }
 
-// confirm asks before an action or a group, until as many as are needed have
-// approved. The second result says that the step ends here.
+// confirm asks before an action or a group: what its own confirm wants, and what a
+// policy demands, in as few questions as can be. The second result says that the
+// step ends here.
 func (r *run) confirm(w World, f *frame, s *plan.Step, key Key) (done, bool) {
-	c := s.Confirm
-	q, err := r.approval(s, r.env(w, f))
+	env := r.env(w, f)
+	asks, err := r.questions(s, env, key)
 	if err != nil {
 		d := erred(err)
 		d.notRun = true
 		return d, true
 	}
+	for _, x := range asks {
+		q, err := r.approval(s, env, x.Demand)
+		if err != nil {
+			d := erred(err)
+			d.notRun = true
+			return d, true
+		}
+		if d, ended := r.approve(w, x, q); ended {
+			if s.Confirm == nil && d.err == nil {
+				// Nothing in the file says that it may be refused: what is behind it may
+				// read its results.
+				d.fields = fields(s, Result{Error: &journal.Error{Kind: "canceled", Message: d.reason}})
+			}
+			return d, true
+		}
+		r.approved[key] = append(r.approved[key], x.Entries...)
+	}
+	return done{}, false
+}
+
+// asked is a demand with the key of its question.
+type asked struct {
+	plan.Demand
+	at Key
+}
+
+// questions are those to put before a step. Of one that was begun in an earlier part
+// of the run they are what they were then; what a policy of now wants besides is
+// not granted.
+func (r *run) questions(s *plan.Step, env lang.Env, key Key) ([]asked, error) {
+	r.approved[key] = nil
+	list, err := r.demands(s, env)
+	if err != nil {
+		return nil, err
+	}
+	var out []asked
+	for _, d := range list {
+		at := key + "#confirm"
+		if len(d.Policy) > 0 {
+			at = key + "#policy-" + Key(d.Key())
+		}
+		out = append(out, asked{d, at})
+	}
+	if r.opts.Begun == nil {
+		return out, nil
+	}
+	begun, was := r.opts.Begun(key)
+	if !begun {
+		return out, nil
+	}
+	return r.before(s, env, key, out, was)
+}
+
+// before are the questions of the past, in their order.
+func (r *run) before(s *plan.Step, env lang.Env, key Key, now []asked, was []Demanded) ([]asked, error) {
+	var out []asked
+	own := false
+	for _, p := range was {
+		d := plan.Demand{Policy: p.Asked.Policy, By: p.Asked.By, Count: max(p.Asked.Count, 1), Timeout: p.Asked.Timeout.Duration(), Always: p.Asked.Always, Retype: p.Asked.Retype, Own: p.Asked.Own}
+		own = own || d.Own
+		if i := slices.IndexFunc(now, func(a asked) bool { return a.at == p.At }); i >= 0 {
+			d.Entries = now[i].Entries
+		}
+		out = append(out, asked{d, p.At})
+	}
+	if s.Confirm == nil || own {
+		return out, nil
+	}
+	d, err := r.own(s, env)
+	return append([]asked{{d, key + "#confirm"}}, out...), err
+}
+
+// demands are what has to be approved before a step, joined where one question can
+// answer more.
+func (r *run) demands(s *plan.Step, env lang.Env) ([]plan.Demand, error) {
+	var list, out []plan.Demand
+	if s.Confirm != nil {
+		own, err := r.own(s, env)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, own)
+	}
+	if r.plan.MayDemand(s) {
+		// What cannot be computed is not done either, and says why where it is to be.
+		if v, err := s.Options.Render(env); err == nil {
+			options, _ := v.(map[string]any)
+			list = append(list, r.plan.Demands(s, options)...)
+		}
+	}
+next:
+	for _, d := range list {
+		for i := range out {
+			if both, ok := out[i].Join(d); ok {
+				out[i] = both
+				continue next
+			}
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// own is what a step's own confirm wants.
+func (r *run) own(s *plan.Step, env lang.Env) (plan.Demand, error) {
+	c := s.Confirm
+	d := plan.Demand{Own: true, By: c.By, Count: c.Count, Timeout: c.Timeout, Always: c.Always}
+	var err error
+	if d.Retype, err = render(c.Retype, env); err == nil && c.Retype != nil && d.Retype == "" {
+		err = fmt.Errorf("what has to be typed (`retype`) is empty")
+	}
+	return d, err
+}
+
+// approve puts a question until as many as are needed have approved.
+func (r *run) approve(w World, x asked, q Question) (done, bool) {
 	began := w.Now()
 	for n := 1; ; n++ {
-		at := key + "#confirm"
+		at := x.at
 		if n > 1 {
-			at += Key(fmt.Sprint(n))
+			at += Key(numbered(x.at, n))
 		}
-		a := Late()
-		if q.Left = c.Timeout - w.Now().Sub(began); c.Timeout <= 0 || q.Left > 0 {
+		a, err := Late(), error(nil)
+		if q.Left = x.Timeout - w.Now().Sub(began); x.Timeout <= 0 || q.Left > 0 {
 			if a, err = w.Ask(at, q); err != nil {
 				return done{err: err, notRun: true}, true
 			}
 		}
 		if a.Choice != "approve" {
-			return refused(c, a), true
+			return refused(x.Demand, a), true
 		}
-		if n >= c.Count {
+		if n >= x.Count {
 			return done{}, false
 		}
 		q.Given = append(slices.Clone(q.Given), a.By)
 	}
 }
 
-// approval is the question that a confirm puts.
-func (r *run) approval(s *plan.Step, env lang.Env) (Question, error) {
-	c := s.Confirm
+// numbered is what stands behind a question's key when it is put to one more person.
+func numbered(at Key, n int) string {
+	if strings.HasSuffix(string(at), "#confirm") {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("-%d", n)
+}
+
+// approval is the question for a demand.
+func (r *run) approval(s *plan.Step, env lang.Env, d plan.Demand) (Question, error) {
 	q := Question{Step: s.ID, ApprovalRequestedData: journal.ApprovalRequestedData{
-		Kind: "confirm", Title: r.text(s.Title, env), Choices: approveOrRefuse,
-		By: c.By, Count: c.Count, Timeout: journal.SecondsOf(c.Timeout), Always: c.Always,
+		Kind: "confirm", Title: r.text(s.Title, env), Text: "Do this?", Choices: approveOrRefuse,
+		By: d.By, Count: d.Count, Timeout: journal.SecondsOf(d.Timeout), Always: d.Always, Retype: d.Retype, Policy: d.Policy, Own: d.Own && len(d.Policy) > 0,
 	}}
-	if c.Count == 1 {
+	if d.Count == 1 {
 		q.Count = 0 // one person is what every question needs
 	}
-	var err error
-	if q.Text, err = render(c.Ask, env); err != nil {
-		return q, err
-	}
-	if q.Retype, err = render(c.Retype, env); err != nil {
-		return q, err
-	}
-	if c.Retype != nil && q.Retype == "" {
-		return q, fmt.Errorf("what has to be typed (`retype`) is empty")
+	if d.Own {
+		var err error
+		if q.Text, err = render(s.Confirm.Ask, env); err != nil {
+			return q, err
+		}
 	}
 	if s.Options != nil {
 		q.Shown = s.Options.Preview(masked(env))
@@ -125,10 +245,10 @@ func (r *run) approval(s *plan.Step, env lang.Env) (Question, error) {
 	return q, nil
 }
 
-func refused(c *plan.Confirm, a Answer) done {
+func refused(x plan.Demand, a Answer) done {
 	d := fail("refused by %s", a.By)
 	if a.How == HowLate {
-		d.reason = fmt.Sprintf("not approved within %s", c.Timeout)
+		d.reason = fmt.Sprintf("not approved within %s", x.Timeout)
 	}
 	if a.Note != "" {
 		d.reason += ": " + a.Note

@@ -55,7 +55,7 @@ func (r *run) once(w World, f *frame, s *plan.Step, key Key) (done, bool) {
 		return d, false
 	}
 	m, _ := options.(map[string]any)
-	c := Call{Step: s.ID, Role: string(s.Role), Kind: s.Kind.Name, Options: m, Timeout: s.Timeout, Idempotent: s.Idempotent && s.CheckAfter == nil || s.Role == plan.Check}
+	c := Call{Step: s.ID, Role: string(s.Role), Kind: s.Kind.Name, Options: m, Timeout: s.Timeout, Idempotent: s.Idempotent && s.CheckAfter == nil || s.Role == plan.Check, Approved: r.approved[f.key(s.ID)]}
 	res, settled, err := r.made(w, f, s, key, c, env)
 	if settled != nil {
 		return *settled, false

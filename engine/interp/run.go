@@ -23,6 +23,19 @@ type Options struct {
 	Inputs   map[string]any
 	// Present says which declared secrets have a value.
 	Present func(name string) bool
+	// Policy is the organisation's under which it runs; nil is none.
+	Policy *journal.Policy
+	// Begun says whether a step was begun in an earlier part of the run, with the
+	// approvals that a policy demanded then: a policy of now does not ask about what
+	// was begun before. Nil is a run that has no earlier part.
+	Begun func(step Key) (bool, []Demanded)
+}
+
+// Demanded is a question that a policy demanded in an earlier part of the run; At
+// is its key.
+type Demanded struct {
+	At    Key
+	Asked journal.ApprovalRequestedData
 }
 
 // Outcome is how a run ended.
@@ -59,7 +72,7 @@ func Run(w World, p *plan.Plan, o Options) (Outcome, error) {
 // begin is the state of a run before its first step. Path is the key of the step
 // that runs it, or "".
 func begin(p *plan.Plan, o Options, path Key) (*run, *frame) {
-	r := &run{plan: p, opts: o, facts: map[string]any{}, secrets: map[string]any{}, incidents: map[string]string{}}
+	r := &run{plan: p, opts: o, facts: map[string]any{}, secrets: map[string]any{}, incidents: map[string]string{}, approved: map[Key][]int{}}
 	for _, f := range p.Facts {
 		r.facts[f.Name] = f.Default
 	}
@@ -102,7 +115,9 @@ type run struct {
 	// empty one is being begun.
 	incidents map[string]string
 	final     string // the outcome, once it is known
-	owed      []owed
+	// approved are the entries of the policy's approve that people granted, by step.
+	approved map[Key][]int
+	owed     []owed
 
 	// Of a run that a step of another runs: that other one, and what the step
 	// runs. Left are those that were broken off inside this one.
@@ -159,7 +174,7 @@ func (r *run) open(w World) {
 	w.Emit("", Event{Type: journal.RunStarted, Data: journal.RunStartedData{
 		Runbook: journal.Runbook{Name: p.Name, Title: p.Title, Version: p.Version, Path: p.File.Name, Origin: o.Origin, Digest: p.Digest},
 		Mode:    o.Mode, Scenario: o.Scenario, Engine: o.Engine, User: o.User, Host: o.Host,
-		Inputs: encoded(o.Inputs), Facts: encoded(r.facts), Secrets: present(p, o), Links: links(p.Links, env), Files: filesOf(p),
+		Inputs: encoded(o.Inputs), Facts: encoded(r.facts), Secrets: present(p, o), Links: links(p.Links, env), Files: filesOf(p), Policy: o.Policy,
 	}})
 	r.started = w.Now()
 }

@@ -110,7 +110,7 @@ func place(at source.Span) journal.Place {
 }
 
 func (r *run) role(w World, f *frame, s *plan.Step, key Key) done {
-	if s.Confirm != nil {
+	if s.Confirm != nil || r.plan.MayDemand(s) {
 		if d, asked := r.confirm(w, f, s, key); asked {
 			return d
 		}

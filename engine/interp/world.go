@@ -77,7 +77,8 @@ type Call struct {
 	Options    map[string]any
 	Timeout    time.Duration // 0 is none
 	Idempotent bool
-	Settled    int // how often it broke off, was in doubt, and is to be done again
+	Approved   []int // entries of the policy's approve that people granted
+	Settled    int   // how often it broke off, was in doubt, and is to be done again
 }
 
 // Result is what a call came back with; Fields are there with an Error too, so

@@ -106,6 +106,17 @@ type RunStartedData struct {
 	Secrets  []string       `json:"secrets,omitempty"` // the declared secrets that are there, by name
 	Links    []Link         `json:"links,omitempty"`
 	Files    []File         `json:"files,omitempty"`
+	Policy   *Policy        `json:"policy,omitempty"`
+}
+
+// Policy is an organisation's policy under which a run goes. Path is the file as it
+// was named, Origin its absolute path where it has one, Digest the hex SHA-256 of
+// its bytes.
+type Policy struct {
+	Name   string `json:"name"`
+	Path   string `json:"path"`
+	Origin string `json:"origin,omitempty"`
+	Digest string `json:"digest"`
 }
 
 // File is another file that a runbook is made of: one that it runs, one that it
@@ -130,6 +141,8 @@ type RunPausedData struct {
 type RunResumedData struct {
 	User string `json:"user"`
 	From int64  `json:"from"`
+	// Policy is the one under which it goes on.
+	Policy *Policy `json:"policy,omitempty"`
 }
 
 // ChangesAcceptedData says that the run goes on with a runbook that was edited since
@@ -365,6 +378,8 @@ type ApprovalRequestedData struct {
 	Given   []string      `json:"given,omitempty"`   // who has
 	Timeout Seconds       `json:"timeout,omitempty"` // how long they have
 	Retype  string        `json:"retype,omitempty"`  // what has to be typed to approve
+	Policy  []string      `json:"policy,omitempty"`  // the entries of an organisation's policy that demand it, and why
+	Own     bool          `json:"own,omitempty"`     // with policy: the step's own confirm wants it too
 	// Attached are the attachments of a manual step.
 	Attached []Attachment `json:"attached,omitempty"`
 }

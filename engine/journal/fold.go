@@ -16,6 +16,7 @@ type State struct {
 	// was accepted since.
 	Runbook  Runbook
 	Files    []File
+	Policy   *Policy // the one that it went under last; nil is none
 	Began    time.Time
 	Last     time.Time
 	Ended    time.Time // when it was over; messages may have been sent since
@@ -110,14 +111,16 @@ func (s *State) Apply(e Event) {
 	switch e.Type {
 	case RunStarted:
 		s.Started = tell[RunStartedData](s, e, nil)
-		s.Began, s.Runbook, s.Files = e.Time, s.Started.Runbook, s.Started.Files
+		s.Began, s.Policy, s.Runbook, s.Files = e.Time, s.Started.Policy, s.Started.Runbook, s.Started.Files
 		for k, v := range s.Started.Facts {
 			s.Facts[k] = v
 		}
 	case RunPaused:
 		s.Paused = tell[RunPausedData](s, e, nil).Waiting
 	case RunResumed:
-		tell[RunResumedData](s, e, nil)
+		if d := tell[RunResumedData](s, e, nil); d.Policy != nil {
+			s.Policy = d.Policy
+		}
 		s.Paused = nil
 	case ChangesAccepted:
 		d := tell[ChangesAcceptedData](s, e, nil)

@@ -480,6 +480,9 @@ func settled(x journal.StepFinishedData) string {
 // Approvers says in sentences who has to approve what is asked, and how.
 func Approvers(x journal.ApprovalRequestedData) []string {
 	var out []string
+	for _, why := range x.Policy {
+		out = append(out, "Demanded by the policy "+why+".")
+	}
 	if len(x.By) > 0 {
 		out = append(out, "May approve: "+strings.Join(x.By, ", ")+".")
 	}
