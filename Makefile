@@ -30,6 +30,7 @@ bench:            ## each figure beside its floor, in the same run
 generate: build   ## the schemas and docs/reference.md
 	./bin/runbook schema > schema.json
 	./bin/runbook schema --scenarios > docs/scenarios.schema.json
+	./bin/runbook schema --policy > docs/policy.schema.json
 	./bin/runbook schema --journal > docs/journal.schema.json
 	./bin/runbook schema --reference > docs/reference.md
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"runbook/engine/policy"
 	"runbook/engine/scenario"
 	"runbook/engine/schema"
 )
@@ -23,12 +24,15 @@ func ScenarioSchema(options ...Option) ([]byte, error) {
 	return schema.Scenarios(scenario.Shape(pure(s.kinds)...))
 }
 
-// Reference is every key of both, as a Markdown page.
+// PolicySchema is the JSON Schema of policies.
+func PolicySchema() ([]byte, error) { return schema.Policy(policy.Shape()) }
+
+// Reference is every key of all three, as a Markdown page.
 func Reference(options ...Option) ([]byte, error) {
 	if err := read(options).err(); err != nil {
 		return nil, err
 	}
-	return schema.Reference(language(options...), scenario.Shape(pure(read(options).kinds)...))
+	return schema.Reference(language(options...), scenario.Shape(pure(read(options).kinds)...), policy.Shape())
 }
 
 // JournalSchema is the JSON Schema of a journal's events.

@@ -13,6 +13,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"runbook/engine/corpus"
+	"runbook/engine/policy"
 	"runbook/engine/schema"
 	"runbook/engine/source"
 	"runbook/engine/spec"
@@ -30,6 +31,8 @@ func TestAgree(t *testing.T) {
 func TestScenariosAgree(t *testing.T) {
 	s := compiled(t, generated(t, func() ([]byte, error) { return schema.Scenarios(worlds()) }), "")
 	agree(t, worlds(), func(string) *spec.Shape { return nil }, s)
+	p := compiled(t, generated(t, func() ([]byte, error) { return schema.Policy(policy.Shape()) }), "")
+	agree(t, policy.Shape(), func(string) *spec.Shape { return nil }, p)
 }
 
 func agree(t *testing.T, shape *spec.Shape, refs syntax.Resolver, s *jsonschema.Schema) {

@@ -11,10 +11,10 @@ import (
 
 // Reference is the reference page in Markdown: every key with its meaning, type,
 // default and example.
-func Reference(l *syntax.Language, scenarios *spec.Shape) ([]byte, error) {
+func Reference(l *syntax.Language, scenarios, policies *spec.Shape) ([]byte, error) {
 	p := &page{kinds: map[string]bool{}, homes: map[string]string{}}
 	p.line("# Reference\n")
-	p.line("Every key of a runbook and of a file of scenarios. This page is generated from what the program checks;")
+	p.line("Every key of a runbook, of a file of scenarios, and of a policy. This page is generated from what the program checks;")
 	p.line("[language.md](language.md) says how it all behaves. Keys in **bold** must be there. A mapping that lists its keys takes no")
 	p.line("others, except those that begin with `x-`, which are the author's own. `[ ]` stands for a list of what is inside, NAME for a name of the author's choice.\n")
 	p.forms()
@@ -36,6 +36,9 @@ func Reference(l *syntax.Language, scenarios *spec.Shape) ([]byte, error) {
 	p.line("## The file of scenarios\n")
 	p.line("`NAME.scenarios.yaml` beside `NAME.yaml`.\n")
 	p.object("", scenarios, nil)
+	p.line("## The policy\n")
+	p.line("An organisation's, which `--policy` or `RUNBOOK_POLICY` names: [policy.md](policy.md).\n")
+	p.object("policy", policies, nil)
 	return p.out.Bytes(), p.err
 }
 

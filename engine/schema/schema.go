@@ -19,6 +19,7 @@ const Draft = "https://json-schema.org/draft/2020-12/schema"
 const (
 	RunbookID   = "urn:runbook:v1"
 	ScenariosID = "urn:runbook:v1:scenarios"
+	PolicyID    = "urn:runbook:v1:policy"
 	JournalID   = "urn:runbook:v1:journal"
 )
 
@@ -32,6 +33,12 @@ func Runbook(l *syntax.Language) ([]byte, error) {
 func Scenarios(shape *spec.Shape) ([]byte, error) {
 	b := &builder{resolve: func(string) *spec.Shape { return nil }}
 	return b.document(ScenariosID, "Scenarios of a runbook", "Worlds in which a runbook is tested and practised.", shape)
+}
+
+// Policy is the schema of policies.
+func Policy(shape *spec.Shape) ([]byte, error) {
+	b := &builder{resolve: func(string) *spec.Shape { return nil }}
+	return b.document(PolicyID, "A policy", "What an organisation lets any runbook do, and what people have to approve.", shape)
 }
 
 // node is a JSON object whose members keep their order.
