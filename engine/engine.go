@@ -20,6 +20,7 @@ type Runbook struct {
 	Plan     *plan.Plan
 	Warnings source.Diagnostics
 	kinds    []exec.Kind
+	policy   *Policy
 }
 
 // language is the structure of runbook files, with the kinds of the program and
@@ -34,12 +35,12 @@ func Load(f *source.File, options ...Option) (*Runbook, source.Diagnostics) {
 	report := func(d source.Diagnostic) { found = append(found, d) }
 	s := read(options)
 	s.report(f, report)
-	p := plan.Compile(f, plan.Options{Kinds: pure(s.kinds), Beside: s.beside}, report)
+	p := plan.Compile(f, plan.Options{Kinds: pure(s.kinds), Beside: s.beside, Policy: s.policy.rules()}, report)
 	found = found.Sort()
 	if p == nil || len(s.problems) > 0 {
 		return nil, found
 	}
-	return &Runbook{Plan: p, Warnings: found, kinds: s.kinds}, found
+	return &Runbook{Plan: p, Warnings: found, kinds: s.kinds, policy: s.policy}, found
 }
 
 // IsScenarios reports whether a file's name is that of a file of scenarios.
@@ -47,12 +48,16 @@ func IsScenarios(name string) bool {
 	return strings.HasSuffix(name, scenario.Suffix) || strings.HasSuffix(name, strings.TrimSuffix(scenario.Suffix, path.Ext(scenario.Suffix))+".yml")
 }
 
-// Validate finds all that is wrong with a file: a runbook, or scenarios. With
-// WithFiles, scenarios are held against the runbook that they name.
+// Validate finds all that is wrong with a file: a runbook, scenarios, or a policy.
+// With WithFiles, scenarios are held against the runbook that they name.
 func Validate(f *source.File, options ...Option) source.Diagnostics {
+	if IsPolicy(f.Data) && !IsScenarios(f.Name) {
+		_, found := ReadPolicy(f)
+		return found
+	}
 	if !IsScenarios(f.Name) {
 		_, found := Load(f, options...)
-		return found
+		return strict(found)
 	}
 	var found source.Diagnostics
 	report := func(d source.Diagnostic) { found = append(found, d) }

@@ -30,7 +30,7 @@ func (rb *Runbook) known() scenario.Known {
 	})
 	late := afterwards(rb.Plan)
 	rb.Plan.WalkNamed(func(name string, s *plan.Step) {
-		step := knownStep(name, s)
+		step := knownStep(rb.Plan, name, s)
 		step.Late = late[s]
 		k.Steps = append(k.Steps, step)
 		if s.Kind != nil && !slices.Contains(k.Kinds, s.Kind.Name) {
@@ -60,7 +60,7 @@ func afterwards(p *plan.Plan) map[*plan.Step]bool {
 	return late
 }
 
-func knownStep(name string, s *plan.Step) scenario.Step {
+func knownStep(p *plan.Plan, name string, s *plan.Step) scenario.Step {
 	out := scenario.Step{ID: s.ID, Name: name, Role: string(s.Role), Evidence: s.Evidence, Undo: s.Undo != nil && !s.Undo.Auto}
 	if s.Kind != nil {
 		out.Kind = s.Kind.Name
@@ -76,7 +76,7 @@ func knownStep(name string, s *plan.Step) scenario.Step {
 		out.Choices = []string{"done", "could_not"}
 	case s.Ask != nil:
 		out.Choices = out.Branches
-	case s.Confirm != nil:
+	case s.Confirm != nil || p.MayDemand(s):
 		out.Choices = []string{"approve", "refuse"}
 	}
 	return out

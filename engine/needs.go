@@ -119,7 +119,7 @@ const secretTime = time.Minute
 // secretCommand runs the program that prints a secret. It needs no permission:
 // it stands in the file where nothing but its own words can fill it in.
 func (r *running) secretCommand(ctx context.Context, argv []string) (string, error) {
-	g := guard.New(permit.Set{Observe: argv[:1]}, guard.Options{Hurry: r.opts.Hurry})
+	g := r.outside(permit.Set{Observe: argv[:1]})
 	ctx, stop := context.WithTimeout(ctx, secretTime)
 	defer stop()
 	out, err := g.RunProgram(ctx, guard.Program{Argv: argv, MaxOut: secret.MaxBytes})

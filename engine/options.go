@@ -29,6 +29,7 @@ func WithFiles(beside Beside) Option { return func(s *settings) { s.beside = bes
 type settings struct {
 	kinds    []exec.Kind
 	beside   Beside
+	policy   *Policy
 	problems []string // kinds that cannot be, and why; they are not among kinds
 }
 

@@ -34,7 +34,7 @@ func stubbed(s *scenario.Scenario) func(host string) bool {
 // goOn records that another process goes on with the run.
 func (r *running) goOn(w *journal.Writer, past []journal.Event) error {
 	w.SetMask(r.masker)
-	_, err := w.Append(journal.RunResumed, "", "", journal.RunResumedData{User: r.opts.User, From: past[len(past)-1].Seq}, true)
+	_, err := w.Append(journal.RunResumed, "", "", journal.RunResumedData{User: r.opts.User, From: past[len(past)-1].Seq, Policy: r.rb.policy.told()}, true)
 	return err
 }
 

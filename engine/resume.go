@@ -48,6 +48,8 @@ func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcom
 		return fail(fmt.Errorf("the run %s is over: %s", id, state.Finished.Outcome))
 	case state.Started.Scenario != scenarioName(o.Scenario):
 		return fail(fmt.Errorf("the run %s is a drill of the scenario %q, and not of %q; go on with the one it began with", id, state.Started.Scenario, scenarioName(o.Scenario)))
+	case state.Policy != nil && rb.policy == nil:
+		return fail(&PolicyError{id, *state.Policy})
 	}
 	edited, err := rb.changed(o.Store, id, state, past)
 	if err != nil {

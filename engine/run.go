@@ -207,7 +207,11 @@ func (rb *Runbook) prepare(ctx context.Context, o RunOptions) (*running, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := r.requirements(ctx); err != nil {
+	err = r.heldSecrets(ctx)
+	if err == nil {
+		err = r.requirements(ctx)
+	}
+	if err != nil {
 		r.close()
 		return nil, err
 	}
@@ -221,6 +225,7 @@ func (rb *Runbook) open(o RunOptions) (*running, error) {
 		return nil, err
 	}
 	r := &running{rb: rb, opts: o, masker: secret.NewMasker(), kinds: rb.kinds}
+	set = set.Under(rb.policy.rules())
 	options := guard.Options{Hide: append(rb.secretEnv(), o.Hide...), Hurry: o.Hurry}
 	if r.doors, err = r.open(options); err != nil {
 		return nil, err
@@ -230,6 +235,9 @@ func (rb *Runbook) open(o RunOptions) (*running, error) {
 	r.words()
 	r.store = secret.NewStore(r.masker, rb.sources(o.Scenario), r.lookup, r.secretCommand)
 	r.store.Provide = r.provider()
+	if rb.policy != nil {
+		r.store.ReadFile = r.secretFile
+	}
 	return r, nil
 }
 
@@ -378,6 +386,7 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 	}
 	out, open, err := local.Run(ctx, r.rb.Plan, parts, interp.Options{
 		Run: id, Mode: string(mode), Scenario: name, Engine: Version(), User: o.User, Host: o.Host, Origin: o.Origin, Inputs: o.Inputs, Present: r.store.Present,
+		Policy: r.rb.policy.told(), Begun: begun(past),
 	})
 	result := &Outcome{Run: id, Outcome: out.Outcome, State: state}
 	if errors.Is(err, interp.ErrPaused) {

@@ -94,6 +94,7 @@ func (t *test) play(ctx context.Context) (*TestResult, error) {
 		Clock: t.clock, Journal: w, Kinds: r.kinds, Channels: r.channels(), Guard: r.guard, Narrow: r.narrowed(ctx), Secrets: r.store, Masker: r.masker, Ask: t.ask, Begins: r.world.Begins,
 	}, interp.Options{
 		Run: id, Mode: string(ModeTest), Scenario: t.opts.Scenario.Name, Engine: Version(), User: t.opts.User, Inputs: r.opts.Inputs, Present: r.store.Present,
+		Policy: r.rb.policy.told(),
 	})
 	t.result.Outcome = Outcome{Run: id, Outcome: out.Outcome, State: state, Missed: r.missed(), World: r.world}
 	switch {

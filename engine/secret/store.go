@@ -33,6 +33,9 @@ type Store struct {
 	Env    func(string) (string, bool)
 	// Run runs a secret's command and gives its standard output.
 	Run func(ctx context.Context, argv []string) (string, error)
+	// ReadFile reads the file of a secret, or its beginning where it is longer than a
+	// secret may be; nil is the system's.
+	ReadFile func(path string) ([]byte, error)
 	// Provide, where it is not nil, gives all declared secrets, whatever source is
 	// declared; "" is one that is not there.
 	Provide func(context.Context, Source) (string, error)
@@ -184,7 +187,11 @@ func (s *Store) read(ctx context.Context, src Source) (value, from string, err e
 		}
 		return v, "the environment variable " + src.Env, err
 	case src.File != "":
-		b, err := os.ReadFile(src.File)
+		read := s.ReadFile
+		if read == nil {
+			read = os.ReadFile
+		}
+		b, err := read(src.File)
 		if errors.Is(err, os.ErrNotExist) {
 			err = errNotThere
 		}

@@ -73,6 +73,9 @@ func (w *world) execute(k interp.Key, c interp.Call, kind exec.Kind) interp.Resu
 	if err != nil {
 		return memo.Unprepared(err)
 	}
+	if c.Role == "action" {
+		ctx = guard.Acting(ctx, c.Approved)
+	}
 	res := kind.Run(ctx, exec.Request{
 		Options: options, Check: c.Role == "check", Guard: w.guard, Step: c.Step, Key: string(k),
 		Started: func(p guard.Process) {
