@@ -22,7 +22,7 @@ func (a *answers) check(p *plan.Plan) error {
 		if err := a.known(p, steps, id); err != nil {
 			return err
 		}
-		if err := fitsOne(steps[id], func(s *plan.Step) error { return approvalFits(s, a.approve[id]) }); err != nil {
+		if err := fitsOne(steps[id], func(s *plan.Step) error { return approvalFits(p, s, a.approve[id]) }); err != nil {
 			return usage("--approve %s: %w", id, err)
 		}
 	}
@@ -31,7 +31,7 @@ func (a *answers) check(p *plan.Plan) error {
 		if err := a.known(p, steps, id); err != nil {
 			return err
 		}
-		if err := fitsOne(steps[id], func(s *plan.Step) error { return wholeFits(s, undo, a.whole[name]) }); err != nil {
+		if err := fitsOne(steps[id], func(s *plan.Step) error { return wholeFits(p, s, undo, a.whole[name]) }); err != nil {
 			return usage("--answer %s=%s: %w", name, a.whole[name], err)
 		}
 	}
@@ -80,7 +80,7 @@ func fitsOne(steps []*plan.Step, fits func(*plan.Step) error) error {
 }
 
 // wholeFits reports whether a choice is one that a step may be answered with.
-func wholeFits(s *plan.Step, undo bool, choice string) error {
+func wholeFits(p *plan.Plan, s *plan.Step, undo bool, choice string) error {
 	var ids []string
 	switch {
 	case undo:
@@ -92,7 +92,7 @@ func wholeFits(s *plan.Step, undo bool, choice string) error {
 			ids = append(ids, b.ID)
 		}
 	default:
-		if s.Confirm != nil {
+		if s.Confirm != nil || p.MayDemand(s) {
 			ids = append(ids, approvals...)
 		}
 		if s.Role == plan.Action {
@@ -130,8 +130,10 @@ func fieldFits(s *plan.Step, field string, g given) error {
 
 // approvalFits reports whether a step can be approved, and asks for a text where
 // one was typed.
-func approvalFits(s *plan.Step, typed string) error {
+func approvalFits(p *plan.Plan, s *plan.Step, typed string) error {
 	switch {
+	case p.MayDemand(s): // what is to be typed is known when it is asked
+		return nil
 	case s.Confirm == nil:
 		return errors.New("it does not ask for approval")
 	case s.Confirm.Retype != nil && typed == "":

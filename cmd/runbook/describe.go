@@ -20,6 +20,7 @@ func (p *program) describeCommand() *cli.Command {
 		Usage:     "what a runbook is for, what it takes, and what it may do; without a name, all runbooks",
 		ArgsUsage: "[RUNBOOK]",
 		Flags: []cli.Flag{
+			policyFlag(),
 			formatFlag("text", "text or json"),
 			&cli.BoolFlag{Name: "no-color", Usage: "plain text"},
 		},
@@ -32,6 +33,9 @@ func (p *program) describe(c *cli.Context) error {
 	format := c.String("format")
 	if format != "text" && format != "json" {
 		return usage("no format %q: text or json", format)
+	}
+	if err := p.underPolicy(c); err != nil {
+		return err
 	}
 	if c.NArg() == 0 {
 		return p.describeAll(format)
@@ -66,7 +70,7 @@ func (p *program) describeAll(format string) error {
 			rows = append(rows, row{Name: name, Problem: err.Error()})
 			continue
 		}
-		rb, diags := engine.Load(found.File, engine.WithFiles(found.Files()))
+		rb, diags := engine.Load(found.File, engine.WithFiles(found.Files()), engine.WithPolicy(p.policy))
 		r := row{Name: name, File: found.File.Name}
 		if rb == nil {
 			r.Problem = fmt.Sprintf("%s: see `runbook validate`", count(len(diags), "problem"))

@@ -44,12 +44,13 @@ type program struct {
 	in, err *os.File
 	out     *output
 	env     func(string) string
-	hide    []string      // variables that hold answers: no program that is started gets them
-	running atomic.Bool   // a run is under way, whose end has to be written down
-	playing atomic.Bool   // tests are played, which stop between two scenarios
-	hurry   chan struct{} // closed by the second interrupt: what still runs is killed
-	leave   func()        // what must be put back when a second interrupt leaves at once
-	tell    func(string)  // says a line beside the view of the run
+	policy  *engine.Policy // what runbooks have to keep to; nil is nothing
+	hide    []string       // variables that hold answers: no program that is started gets them
+	running atomic.Bool    // a run is under way, whose end has to be written down
+	playing atomic.Bool    // tests are played, which stop between two scenarios
+	hurry   chan struct{}  // closed by the second interrupt: what still runs is killed
+	leave   func()         // what must be put back when a second interrupt leaves at once
+	tell    func(string)   // says a line beside the view of the run
 }
 
 // codeError ends the program with a code. With a nil error nothing more is

@@ -18,7 +18,8 @@ func (p *program) resumeCommand() *cli.Command {
 		ArgsUsage: "RUN",
 		Description: `RUN is a run's id, the beginning or the end of one, or "last". What is in the
 run's journal is not done again; messages that were not sent are. Of a run that is
-over nothing else is done.
+over nothing else is done. A run that went under a policy goes on under the one
+that is named now, or else under its own, as its file says it today.
 
   runbook resume last                              answer at the terminal
   runbook resume RUN --approve store
@@ -47,6 +48,9 @@ func (p *program) resume(c *cli.Context) error {
 	state := journal.Fold(log.Events)
 	if state.Started.Mode == string(engine.ModeDrill) {
 		return usage("run %s is a drill: its world is gone; begin it again with `runbook run %s --scenario %s`", id, state.Started.Runbook.Path, state.Started.Scenario)
+	}
+	if err := p.policyOf(c, id, state.Policy); err != nil {
+		return err
 	}
 	rb, err := p.runbookOf(c, store, id, state)
 	if err != nil {

@@ -26,7 +26,7 @@ func stateFlag() cli.Flag {
 // personFlags are how a person is there, or stands in beforehand.
 func personFlags() []cli.Flag {
 	return []cli.Flag{
-		stateFlag(),
+		stateFlag(), policyFlag(),
 		&cli.StringFlag{Name: "as", Usage: "who you are, for the journal (default: the system's user)"},
 		&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "approve every confirm that does not say always or wants a text typed"},
 		&cli.BoolFlag{Name: "non-interactive", Usage: "never prompt: a step that needs a person pauses the run (exit 5)"},
@@ -86,10 +86,14 @@ func (p *program) run(c *cli.Context) error {
 	if err != nil {
 		return usage("%w", err)
 	}
+	if err := p.underPolicy(c); err != nil {
+		return err
+	}
 	rb, err := p.load(found.File, found.Files(), c.Bool("no-color"))
 	if err != nil {
 		return err
 	}
+	p.sayBeyond(rb)
 	if c.Bool("dry-run") {
 		return p.rehearse(c, rb)
 	}
@@ -109,7 +113,7 @@ func outputFormat(c *cli.Context) error {
 
 // load proves a runbook and shows what is wrong with it on standard error.
 func (p *program) load(f *source.File, beside engine.Beside, plain bool) (*engine.Runbook, error) {
-	rb, found := engine.Load(f, engine.WithFiles(beside))
+	rb, found := engine.Load(f, engine.WithFiles(beside), engine.WithPolicy(p.policy))
 	if rb != nil {
 		return rb, nil
 	}
@@ -215,6 +219,7 @@ func (p *program) store(c *cli.Context) (*journal.Store, error) {
 func failure(err error) error {
 	var missing *engine.MissingError
 	var denied *engine.DeniedError
+	var policy *engine.PolicyError
 	var coded *codeError
 	var lost *journal.KeepError
 	switch {
@@ -232,6 +237,8 @@ func failure(err error) error {
 		return &codeError{engine.ExitFailed, fmt.Errorf("%w; make room there, or let the folder be written, then go on: runbook resume %s", err, lost.Run)}
 	case errors.As(err, &lost):
 		return &codeError{engine.ExitFailed, fmt.Errorf("%w; make room there, let the folder be written, or give another one with --state", err)}
+	case errors.As(err, &policy):
+		return &codeError{engine.ExitUsage, err}
 	case errors.Is(err, context.Canceled):
 		return &codeError{engine.ExitCancelled, errors.New("cancelled before the first step")}
 	case errors.Is(err, errGone):

@@ -16,6 +16,7 @@ program itself checks. Editors take it from the first line of a runbook:
   # yaml-language-server: $schema=schema.json`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "scenarios", Usage: "the schema of scenario files"},
+			&cli.BoolFlag{Name: "policy", Usage: "the schema of policies"},
 			&cli.BoolFlag{Name: "journal", Usage: "the schema of a journal's events"},
 			&cli.BoolFlag{Name: "reference", Usage: "every key, as a Markdown page"},
 		},
@@ -32,14 +33,14 @@ func (p *program) schema(c *cli.Context) error {
 	for _, x := range []struct {
 		flag string
 		draw func() ([]byte, error)
-	}{{"scenarios", func() ([]byte, error) { return engine.ScenarioSchema() }}, {"journal", engine.JournalSchema}, {"reference", func() ([]byte, error) { return engine.Reference() }}} {
+	}{{"scenarios", func() ([]byte, error) { return engine.ScenarioSchema() }}, {"policy", engine.PolicySchema}, {"journal", engine.JournalSchema}, {"reference", func() ([]byte, error) { return engine.Reference() }}} {
 		if c.Bool(x.flag) {
 			draw = x.draw
 			chosen++
 		}
 	}
 	if chosen > 1 {
-		return usage("schema prints one thing at a time: --scenarios, --journal or --reference")
+		return usage("schema prints one thing at a time: --scenarios, --policy, --journal or --reference")
 	}
 	text, err := draw()
 	if err == nil {

@@ -46,6 +46,7 @@ A report can be kept, and what a run tells is then held against it:
 Exit codes: 0 all passed; 1 a test failed, or too little is taken; 2 usage;
 3 a runbook or a file of scenarios is invalid; 130 stopped.`,
 		Flags: []cli.Flag{
+			policyFlag(),
 			&cli.StringFlag{Name: "run", Usage: "only scenarios whose RUNBOOK/NAME has a match of this `REGEX`"},
 			formatFlag("text", "text, json, junit or github"),
 			&cli.StringSliceFlag{Name: "coverage", Usage: "write what was taken to a `FILE` that ends in .html, .json or .txt"},
@@ -75,6 +76,9 @@ type testRun struct {
 }
 
 func (p *program) test(c *cli.Context) error {
+	if err := p.underPolicy(c); err != nil {
+		return err
+	}
 	t, err := p.newTestRun(c)
 	if err != nil {
 		return err

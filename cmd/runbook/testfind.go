@@ -105,7 +105,7 @@ func (t *testRun) target(arg string) error {
 		if err != nil {
 			return usage("%w", err)
 		}
-		if always || claims(name, data) {
+		if (always || claims(name, data)) && !engine.IsPolicy(data) {
 			f := source.NewFile(filepath.Clean(name), data)
 			t.take(f, engine.OnDisk(f))
 		}
@@ -149,7 +149,7 @@ func (t *testRun) book(f *source.File, beside engine.Beside) *book {
 		return b
 	}
 	b := &book{file: f, beside: beside}
-	b.rb, b.found = engine.Load(f, engine.WithFiles(beside))
+	b.rb, b.found = engine.Load(f, engine.WithFiles(beside), engine.WithPolicy(t.p.policy))
 	t.books[f.Name] = b
 	return b
 }
@@ -163,7 +163,7 @@ func (t *testRun) scenarios(f *source.File, beside engine.Beside) {
 	t.suites = append(t.suites, s)
 	about, err := beside(f, engine.ReadScenarioRunbook(f))
 	if err != nil {
-		s.found = engine.Validate(f, engine.WithFiles(beside)) // which says so, and what else is wrong
+		s.found = engine.Validate(f, engine.WithFiles(beside), engine.WithPolicy(t.p.policy)) // which says so, and what else is wrong
 		return
 	}
 	s.book = t.book(about, beside)

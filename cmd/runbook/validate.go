@@ -30,6 +30,7 @@ are taken that say "apiVersion: runbook/...", and *.scenarios.yaml.
 
 Exit codes: 0 sound (warnings allowed), 3 invalid.`,
 		Flags: []cli.Flag{
+			policyFlag(),
 			&cli.StringFlag{Name: "format", Value: "text", Usage: "text, json, sarif or github"},
 			&cli.BoolFlag{Name: "no-color", Usage: "plain text"},
 		},
@@ -46,13 +47,16 @@ func (p *program) validate(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return usage("validate needs files, folders or globs; see `runbook validate --help`")
 	}
+	if err := p.underPolicy(c); err != nil {
+		return err
+	}
 	targets, skipped, err := p.targets(c.Args().Slice())
 	if err != nil {
 		return err
 	}
 	var all source.Diagnostics
 	for _, f := range targets {
-		all = append(all, engine.Validate(f, engine.WithFiles(engine.OnDisk(f)))...)
+		all = append(all, engine.Validate(f, engine.WithFiles(engine.OnDisk(f)), engine.WithPolicy(p.policy))...)
 	}
 	all = all.Sort()
 	if err := view(all); err != nil {
