@@ -105,6 +105,7 @@ type about struct {
 	Secrets     []aboutSecret       `json:"secrets"`
 	Requires    []string            `json:"requires,omitempty"`
 	Permissions map[string][]string `json:"permissions"`
+	Policy      *aboutPolicy        `json:"policy,omitempty"`
 	Outputs     []aboutOutput       `json:"outputs,omitempty"`
 	Steps       []aboutStep         `json:"steps"`
 	Scenarios   []aboutScenario     `json:"scenarios,omitempty"`
@@ -158,7 +159,7 @@ func (p *program) description(name string, plain bool) (*about, error) {
 	pl := rb.Plan
 	d := &about{
 		Name: pl.Name, Title: pl.Title, Description: pl.Description, Version: pl.Version, File: found.File.Name, Digest: pl.Digest,
-		Tags: pl.Tags, Triggers: pl.Triggers, Permissions: pl.MayDo(), Inputs: []aboutInput{}, Secrets: []aboutSecret{},
+		Tags: pl.Tags, Triggers: pl.Triggers, Permissions: pl.MayDo(), Policy: p.aboutPolicy(rb), Inputs: []aboutInput{}, Secrets: []aboutSecret{},
 	}
 	for _, in := range pl.Inputs {
 		d.Inputs = append(d.Inputs, aboutInput{in.Name, in.Type.String(), in.Required, types.Encode(in.Default), in.Description})
@@ -249,6 +250,7 @@ func (d *about) write(p *program) {
 	}
 	d.writeNeeds(p)
 	d.writeMayDo(p)
+	d.Policy.write(p)
 	if len(d.Outputs) > 0 {
 		p.printf("\nGives\n")
 	}

@@ -8,6 +8,7 @@ import (
 
 	"runbook/engine"
 	"runbook/engine/journal"
+	"runbook/engine/plan"
 	"runbook/engine/report"
 	"runbook/engine/source"
 	"runbook/engine/source/render"
@@ -70,5 +71,45 @@ func (p *program) sayBeyond(rb *engine.Runbook) {
 	if n := rb.Beyond(); n > 0 {
 		fmt.Fprintf(p.err, "runbook: %s beyond the policy %s, and denied: see `runbook validate --policy %s %s`\n",
 			count(n, "place"), report.Clean(p.policy.Name), report.Clean(p.policy.File), report.Clean(rb.Plan.File.Name))
+	}
+}
+
+// aboutPolicy is what a policy comes to for a runbook.
+type aboutPolicy struct {
+	Name   string `json:"name"`
+	File   string `json:"file"`
+	Digest string `json:"digest"`
+	// Beyond are the places of what it denies, Approve the entries by which actions
+	// may need approval.
+	Beyond  []string `json:"beyond,omitempty"`
+	Approve []string `json:"approve,omitempty"`
+}
+
+func (p *program) aboutPolicy(rb *engine.Runbook) *aboutPolicy {
+	if p.policy == nil {
+		return nil
+	}
+	out := &aboutPolicy{Name: p.policy.Name, File: p.policy.File, Digest: p.policy.Digest}
+	for _, d := range rb.Warnings {
+		if d.Code == plan.PolicyCode {
+			out.Beyond = append(out.Beyond, fmt.Sprintf("%s:%d: %s", d.Span.File.Name, d.Span.Position().Line, d.Summary))
+		}
+	}
+	for i := range p.policy.Approve {
+		out.Approve = append(out.Approve, p.policy.Demanded(i))
+	}
+	return out
+}
+
+func (a *aboutPolicy) write(p *program) {
+	if a == nil {
+		return
+	}
+	p.printf("\nPolicy    %s (%s)\n", report.Clean(a.Name), report.Clean(a.File))
+	for _, b := range a.Beyond {
+		p.printf("  beyond   %s\n", report.Clean(b))
+	}
+	for _, x := range a.Approve {
+		p.printf("  approve  %s\n", report.Clean(x))
 	}
 }
