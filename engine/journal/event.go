@@ -305,7 +305,8 @@ type WaitStartedData struct {
 
 // WaitFinishedData ends a wait. Ended says that the scope ended meanwhile:
 // timeout, cancelled, stopped. The wait for a person has one only then; For is
-// `person`, and the question stays without an answer.
+// `person`, and the question stays without an answer. For is `turn` where something
+// did not come to begin, and never will.
 type WaitFinishedData struct {
 	For   string `json:"for"`
 	Ended string `json:"ended,omitempty"`

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"reflect"
+	"slices"
 
 	"runbook/engine/journal"
 	"runbook/engine/syntax"
@@ -83,7 +84,7 @@ var fieldWords = map[string][]string{
 	"AttemptStartedData.role":     {"check", "action", "message"},
 	"MessageRenderedData.status":  syntax.IncidentStates,
 	"WaitStartedData.for":         waits,
-	"WaitFinishedData.for":        waits,
+	"WaitFinishedData.for":        append(slices.Clone(waits), "person", "turn"),
 	"ApprovalRequestedData.kind":  asked,
 	"ApprovalAnsweredData.kind":   asked,
 	"UndoData.when":               {"failure", "always"},
@@ -178,7 +179,7 @@ var fieldDocs = map[string]string{
 	"ProcedureStartedData.name":  "The procedure.", "ProcedureStartedData.title": "Its title, rendered.",
 	"ProcedureStartedData.escalation": "Whom to turn to when it does not help.", "ProcedureStartedData.place": "Where it stands in the file.",
 	"WaitStartedData.for": "What the run waits for.", "WaitStartedData.length": "How long it means to wait.",
-	"WaitFinishedData.for": "What the run waited for.", "WaitFinishedData.ended": "What ended the wait before its time: `cancelled`, `stopped`, or `timeout` with the key of the budget that was up.",
+	"WaitFinishedData.for": "What the run waited for; a `person` who did not answer; `turn`: it had not begun.", "WaitFinishedData.ended": "What ended the wait before its time: `cancelled`, `stopped`, or `timeout` with the key of the budget that was up.",
 
 	"DecisionMadeData.branch": "The id of the branch that was taken; empty where none fitted, which fails the step.", "DecisionMadeData.title": "The branch's title, rendered.",
 	"DecisionMadeData.because":   "The operands that the conditions read, in order, each once.",

@@ -29,7 +29,7 @@ func (w *world) Call(k interp.Key, c interp.Call) (interp.Result, error) {
 		res, err := memo.Recall(kind.Kind, e)
 		return res, w.over(err)
 	}
-	if err := w.ended(); err != nil {
+	if err := w.turn(k); err != nil {
 		return interp.Result{}, err
 	}
 	started := journal.AttemptStartedData{Role: c.Role, Kind: c.Kind, Request: memo.Shown(c.Options)}
@@ -101,11 +101,7 @@ func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 		}
 		return a, err
 	}
-	if e, ok := w.rt.memo.Find(journal.WaitFinished, string(k)); ok {
-		w.recalled(e)
-		return interp.Answer{}, w.waited(e)
-	}
-	if err := w.ended(); err != nil {
+	if err := w.turn(k); err != nil {
 		return interp.Answer{}, err
 	}
 	asked := w.emit(k, journal.ApprovalRequested, q.Step, q.ApprovalRequestedData, false)

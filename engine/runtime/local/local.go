@@ -172,12 +172,11 @@ func (w *world) emit(k interp.Key, typ journal.Type, step string, data any, dura
 // Sleep waits. A wait that an earlier process began goes on, it does not begin
 // again.
 func (w *world) Sleep(k interp.Key, d time.Duration) error {
-	if e, ok := w.rt.memo.Find(journal.WaitFinished, string(k)); ok {
-		w.recalled(e)
-		return w.waited(e)
-	}
-	if err := w.ended(); err != nil {
+	if err := w.turn(k); err != nil {
 		return err
+	}
+	if _, over := w.rt.memo.Find(journal.WaitFinished, string(k)); over {
+		return nil
 	}
 	what := memo.WaitsFor(k)
 	began := w.emit(k, journal.WaitStarted, "", journal.WaitStartedData{For: what, Length: journal.SecondsOf(d)}, false)
@@ -195,6 +194,21 @@ func (w *world) Sleep(k interp.Key, d time.Duration) error {
 	w.rt.baton.Take()
 	err := w.ended()
 	w.emit(k, journal.WaitFinished, "", journal.WaitFinishedData{For: what, Ended: memo.Word(err)}, false)
+	return err
+}
+
+// turn says whether something that is not in the journal may begin. What may not,
+// because its scope has ended, is written down, so that a resume does not begin it
+// either; it recalls the end of a wait, too.
+func (w *world) turn(k interp.Key) error {
+	if e, ok := w.rt.memo.Find(journal.WaitFinished, string(k)); ok {
+		w.recalled(e)
+		return w.waited(e)
+	}
+	err := w.ended()
+	if err != nil && w.rt.memo.Err() == nil {
+		w.emit(k, journal.WaitFinished, "", journal.WaitFinishedData{For: "turn", Ended: memo.Word(err)}, false)
+	}
 	return err
 }
 
@@ -242,7 +256,7 @@ func (w *world) Within(k interp.Key, d time.Duration, f func(interp.World) error
 }
 
 // Each runs f side by side.
-func (w *world) Each(_ interp.Key, n, most int, f func(int, interp.World) error, stop func(int, error) bool) []error {
+func (w *world) Each(k interp.Key, n, most int, f func(int, interp.World) error, stop func(int, error) bool) []error {
 	errs := make([]error, n)
 	if n == 0 {
 		return errs
@@ -253,6 +267,9 @@ func (w *world) Each(_ interp.Key, n, most int, f func(int, interp.World) error,
 	ctx, cancel := context.WithCancelCause(w.ctx)
 	defer cancel(nil)
 	branches := make([]*world, n)
+	if e, ok := w.rt.memo.Find(journal.WaitFinished, string(memo.Turn(k, 0))); ok {
+		_ = w.waited(e) // none had begun, so that none does
+	}
 	finished, next := make(chan struct{}), 0
 	running := 0
 	var start func(time.Time)
@@ -265,7 +282,7 @@ func (w *world) Each(_ interp.Key, n, most int, f func(int, interp.World) error,
 		w.budget.enter()
 		go func() {
 			turn()
-			if err := branches[i].ended(); err != nil {
+			if err := branches[i].turn(memo.Turn(k, i)); err != nil {
 				errs[i] = err
 			} else {
 				errs[i] = f(i, branches[i])

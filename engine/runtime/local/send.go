@@ -34,7 +34,7 @@ func (w *world) send(k interp.Key, c interp.Call) (interp.Result, error) {
 	if e, ok := w.rt.memo.Find(journal.AttemptFinished, string(k)); ok {
 		return w.recallSent(kind, k, e)
 	}
-	if err := w.ended(); err != nil {
+	if err := w.turn(k); err != nil {
 		return interp.Result{}, err
 	}
 	started := journal.AttemptStartedData{Role: c.Role, Kind: c.Kind, Request: memo.Shown(map[string]any{"channel": c.Options["channel"]})}

@@ -330,6 +330,11 @@ func RecallAnswer(q interp.Question, e journal.Event) (interp.Answer, error) {
 	return a, nil
 }
 
+// Turn is the key under which a branch that did not come to begin is written down.
+func Turn(k interp.Key, branch int) interp.Key {
+	return k + interp.Key(fmt.Sprintf("#turn.%d", branch))
+}
+
 // What a wait is for stands at the end of its key: delay, retry or poll.
 func WaitsFor(key interp.Key) string {
 	s := string(key)

@@ -24,7 +24,7 @@ func (w *world) Call(k interp.Key, c interp.Call) (interp.Result, error) {
 	if !known {
 		return interp.Result{}, fmt.Errorf("the runtime has no kind %q", c.Kind)
 	}
-	if err := w.ended(); err != nil {
+	if err := w.turn(k); err != nil {
 		return interp.Result{}, err
 	}
 	w.emit(k, journal.AttemptStarted, c.Step, journal.AttemptStartedData{Role: c.Role, Kind: c.Kind, Request: memo.Shown(c.Options)})

@@ -12,7 +12,7 @@ import (
 // Ask answers as the scenario's people do. They are asked one question at a time,
 // and take their time.
 func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
-	if err := w.ended(); err != nil {
+	if err := w.turn(k); err != nil {
 		return interp.Answer{}, err
 	}
 	q.In = w.in
@@ -80,7 +80,7 @@ func (w *world) Within(k interp.Key, d time.Duration, f func(interp.World) error
 }
 
 // Each runs f side by side, on the simulated clock.
-func (w *world) Each(_ interp.Key, n, most int, f func(int, interp.World) error, stop func(int, error) bool) []error {
+func (w *world) Each(k interp.Key, n, most int, f func(int, interp.World) error, stop func(int, error) bool) []error {
 	errs := make([]error, n)
 	if n == 0 {
 		return errs
@@ -102,7 +102,7 @@ func (w *world) Each(_ interp.Key, n, most int, f func(int, interp.World) error,
 		go func() {
 			<-turn
 			in := &world{rt: w.rt, outer: all, budget: w.budget, in: w.in, guard: w.guard, ends: w.ends}
-			if errs[i] = in.ended(); errs[i] == nil {
+			if errs[i] = in.turn(memo.Turn(k, i)); errs[i] == nil {
 				errs[i] = f(i, in)
 			}
 			if errs[i] != nil && stop(i, errs[i]) {

@@ -13,7 +13,7 @@ func (w *world) send(k interp.Key, c interp.Call) (interp.Result, error) {
 	if !known {
 		return memo.NoChannel(c.Kind), nil
 	}
-	if err := w.ended(); err != nil {
+	if err := w.turn(k); err != nil {
 		return interp.Result{}, err
 	}
 	w.emit(k, journal.AttemptStarted, c.Step, journal.AttemptStartedData{Role: c.Role, Kind: c.Kind, Request: memo.Shown(map[string]any{"channel": c.Options["channel"]})})

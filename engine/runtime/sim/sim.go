@@ -228,9 +228,19 @@ func (w *world) emit(k interp.Key, typ journal.Type, step string, data any) {
 	w.rt.memo.Record(typ, step, string(k), data, false)
 }
 
+// turn says whether something may begin. What may not, because its scope has
+// ended, is written down.
+func (w *world) turn(k interp.Key) error {
+	err := w.ended()
+	if err != nil && w.rt.memo.Err() == nil {
+		w.emit(k, journal.WaitFinished, "", journal.WaitFinishedData{For: "turn", Ended: memo.Word(err)})
+	}
+	return err
+}
+
 // Sleep lets simulated time pass.
 func (w *world) Sleep(k interp.Key, d time.Duration) error {
-	if err := w.ended(); err != nil {
+	if err := w.turn(k); err != nil {
 		return err
 	}
 	what := memo.WaitsFor(k)
