@@ -61,7 +61,7 @@ func afterwards(p *plan.Plan) map[*plan.Step]bool {
 }
 
 func knownStep(p *plan.Plan, name string, s *plan.Step) scenario.Step {
-	out := scenario.Step{ID: s.ID, Name: name, Role: string(s.Role), Evidence: s.Evidence, Undo: s.Undo != nil && !s.Undo.Auto}
+	out := scenario.Step{ID: s.ID, Name: name, Role: string(s.Role), Evidence: s.Evidence, Undo: s.Undo != nil}
 	if s.Kind != nil {
 		out.Kind = s.Kind.Name
 	}

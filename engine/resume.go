@@ -18,16 +18,68 @@ import (
 // else is done. Where the runbook is not what the run has of it, the error is a
 // ChangedError, unless the changes are accepted.
 func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcome, error) {
+	b, err := rb.reopen(id, &o)
+	switch {
+	case err != nil:
+		return nil, err
+	case b.state.Finished != nil && len(b.state.Outbox()) == 0:
+		return nil, b.fail(fmt.Errorf("the run %s is over: %s", id, b.state.Finished.Outcome))
+	case b.state.Finished != nil:
+		return rb.deliverLate(ctx, o, b.w, b.past, b.state)
+	}
+	return rb.goOn(ctx, id, o, b)
+}
+
+// Undo offers once more what a run that is over still owes, the last first: its
+// steps and `finally` are not gone through again. The Outcome has the code 0 where
+// nothing is owed any more.
+func (rb *Runbook) Undo(ctx context.Context, id string, o RunOptions) (*Outcome, error) {
+	b, err := rb.reopen(id, &o)
+	switch {
+	case err != nil:
+		return nil, err
+	case b.state.Finished == nil:
+		return nil, b.fail(fmt.Errorf("the run %s is not over; Resume goes on with it, and offers what it owes at its end", id))
+	case len(b.state.Owed()) == 0:
+		return &Outcome{Run: id, Outcome: b.state.Finished.Outcome, State: b.state}, b.fail(nil)
+	}
+	o.undo = 1
+	for _, e := range b.past {
+		if e.Type == journal.UndoFinished {
+			o.undo++
+		}
+	}
+	return rb.goOn(ctx, id, o, b)
+}
+
+// broken is a run that is gone on with: its journal, open to be written to.
+type broken struct {
+	w      *journal.Writer
+	past   []journal.Event
+	state  *journal.State
+	edited *ChangedError    // how the runbook differs from what the run has of it; nil where it does not
+	sent   *[]journal.Event // what is appended while the outbox is sent; nil: not now
+}
+
+// fail closes the journal, to which nothing was written.
+func (b *broken) fail(err error) error {
+	_ = b.w.Close() // nothing was written
+	return err
+}
+
+// reopen opens the journal of a run that began with this runbook, and completes
+// the options with its inputs.
+func (rb *Runbook) reopen(id string, o *RunOptions) (*broken, error) {
 	if o.Store == nil {
 		return nil, errors.New("a run goes on from its journal, and Session.Store does not say where that is")
 	}
-	state := journal.NewState()
+	b := &broken{state: journal.NewState()}
 	watch := o.Watch
-	var sent *[]journal.Event // what is appended while the outbox is sent
-	w, past, err := journal.Open(o.Store.Path(id), id, journal.Options{Through: o.through(), Watch: []func(journal.Event){func(e journal.Event) {
-		state.Apply(e)
-		if sent != nil {
-			*sent = append(*sent, e)
+	var err error
+	b.w, b.past, err = journal.Open(o.Store.Path(id), id, journal.Options{Through: o.through(), Watch: []func(journal.Event){func(e journal.Event) {
+		b.state.Apply(e)
+		if b.sent != nil {
+			*b.sent = append(*b.sent, e)
 		}
 		for _, f := range watch {
 			f(e)
@@ -36,56 +88,53 @@ func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcom
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range past {
-		state.Apply(e)
+	for _, e := range b.past {
+		b.state.Apply(e)
 	}
-	fail := func(err error) (*Outcome, error) {
-		_ = w.Close() // nothing was written
-		return nil, err
-	}
+	began := &b.state.Started
 	switch {
-	case state.Finished != nil && len(state.Outbox()) == 0:
-		return fail(fmt.Errorf("the run %s is over: %s", id, state.Finished.Outcome))
-	case state.Started.Scenario != scenarioName(o.Scenario):
-		return fail(fmt.Errorf("the run %s is a drill of the scenario %q, and not of %q; go on with the one it began with", id, state.Started.Scenario, scenarioName(o.Scenario)))
-	case state.Policy != nil && rb.policy == nil:
-		return fail(&PolicyError{id, *state.Policy})
+	case began.Scenario != scenarioName(o.Scenario):
+		return nil, b.fail(fmt.Errorf("the run %s is a drill of the scenario %q, and not of %q; go on with the one it began with", id, began.Scenario, scenarioName(o.Scenario)))
+	case b.state.Policy != nil && rb.policy == nil:
+		return nil, b.fail(&PolicyError{id, *b.state.Policy})
 	}
-	edited, err := rb.changed(o.Store, id, state, past)
-	if err != nil {
-		return fail(err)
+	if b.edited, err = rb.changed(o.Store, id, b.state, b.past); err != nil {
+		return nil, b.fail(err)
 	}
-	if edited != nil && (!o.AcceptChanges || len(edited.Executed) > 0 || state.Finished != nil) {
-		return fail(edited)
+	if b.edited != nil && (!o.AcceptChanges || len(b.edited.Executed) > 0 || b.state.Finished != nil) {
+		return nil, b.fail(b.edited)
 	}
-	if o.Inputs, err = recall(rb.Plan, state.Started.Inputs); err != nil {
-		return fail(err)
+	if o.Inputs, err = recall(rb.Plan, began.Inputs); err != nil {
+		return nil, b.fail(err)
 	}
-	if state.Finished != nil {
-		return rb.deliverLate(ctx, o, w, past, state)
-	}
+	return b, nil
+}
+
+// goOn walks on from where a run broke off.
+func (rb *Runbook) goOn(ctx context.Context, id string, o RunOptions, b *broken) (*Outcome, error) {
 	r, err := rb.prepare(ctx, o)
 	if err != nil {
-		return fail(err)
+		return nil, b.fail(err)
 	}
 	defer r.close()
-	if err := r.refetch(ctx, past); err != nil {
-		return fail(err)
+	if err := r.refetch(ctx, b.past); err != nil {
+		return nil, b.fail(err)
 	}
-	if err := r.goOn(w, past); err != nil {
-		return fail(err)
+	if err := r.goOn(b.w, b.past); err != nil {
+		return nil, b.fail(err)
 	}
-	sent = &[]journal.Event{}
-	if edited != nil {
-		if err := r.accept(w, state, edited.Changes); err != nil {
-			return fail(err)
+	b.sent = &[]journal.Event{}
+	if b.edited != nil {
+		if err := r.accept(b.w, b.state, b.edited.Changes); err != nil {
+			return nil, b.fail(err)
 		}
 	}
-	if err := r.outbox(ctx, w, past, state); err != nil {
-		return fail(err)
+	if o.undo == 0 {
+		if err := r.outbox(ctx, b.w, b.past, b.state); err != nil {
+			return nil, b.fail(err)
+		}
 	}
-	past, sent = append(past[:len(past):len(past)], *sent...), nil
-	return r.walk(ctx, id, w, past, state)
+	return r.walk(ctx, id, b.w, b.past, b.state)
 }
 
 // refetch fetches the declared secrets that the earlier part of the run used: what

@@ -75,6 +75,7 @@ type RunOptions struct {
 	// nothing that was executed is touched. What may be done is what it permits now.
 	AcceptChanges bool
 
+	undo      int            // the run is over: how often what it owes was offered since, and once more
 	simulated bool           // a test: the scenario's world is on a simulated clock, in memory
 	loopback  bool           // a test whose world has connections, as that of a drill
 	speak     emulator.Speak // how programs are heard, where it is not as ever
@@ -386,11 +387,15 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 	}
 	out, open, err := local.Run(ctx, r.rb.Plan, parts, interp.Options{
 		Run: id, Mode: string(mode), Scenario: name, Engine: Version(), User: o.User, Host: o.Host, Origin: o.Origin, Inputs: o.Inputs, Present: r.store.Present,
-		Policy: r.rb.policy.told(), Begun: begun(past),
+		Policy: r.rb.policy.told(), Begun: begun(past), Undo: o.undo,
 	})
 	result := &Outcome{Run: id, Outcome: out.Outcome, State: state}
 	if errors.Is(err, interp.ErrPaused) {
 		err = pause(w, open, result)
+	} else if err == nil && o.undo > 0 {
+		if len(state.Owed()) > 0 {
+			result.Code = ExitFailed
+		}
 	} else if err == nil {
 		result.Code = code(out, state)
 	}

@@ -244,7 +244,8 @@ func (p *program) storeOf(t *typed) *journal.Store {
 	return &journal.Store{Dir: dir}
 }
 
-// runIDs are the newest runs; for a resume, those that are not over.
+// runIDs are the newest runs; for a resume, those that are not over; for an undo,
+// those that failed or were cancelled.
 func (p *program) runIDs(t *typed) []candidate {
 	store := p.storeOf(t)
 	if store == nil {
@@ -262,6 +263,9 @@ func (p *program) runIDs(t *typed) []candidate {
 		g, err := store.Glance(id)
 		open := g.Status == "paused" || g.Status == "interrupted"
 		if t.cmd.Name == "resume" && (err != nil || !open || g.Mode == string(engine.ModeDrill)) {
+			continue
+		}
+		if t.cmd.Name == "undo" && (err != nil || g.Status != "failed" && g.Status != "cancelled" || g.Mode == string(engine.ModeDrill)) {
 			continue
 		}
 		about := g.Status

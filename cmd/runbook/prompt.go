@@ -74,7 +74,7 @@ func (p *prompter) ask(ctx context.Context, q interp.Question) (interp.Answer, m
 	case "manual":
 		a.Choice, err = p.manual(ctx, q, def, &a, secrets)
 	case "undo":
-		a.Choice, err = p.yesNo(ctx, "Undo it now?", "approve", "refuse", def.Choice)
+		a.Choice, err = p.undo(ctx, def.Choice)
 	default:
 		a.Choice, err = p.approve(ctx, q, def.Choice)
 		a.Retyped = q.Retype // approve has compared it
@@ -141,6 +141,29 @@ func (p *prompter) yesNo(ctx context.Context, question, yes, no, def string) (st
 			return no, nil
 		}
 		fmt.Fprintln(p.out, "  Please answer yes or no.")
+	}
+}
+
+// undo asks whether an undo is made, and takes `later` for an answer: it stays
+// owed, as where nobody is there.
+func (p *prompter) undo(ctx context.Context, def string) (string, error) {
+	words := map[string]string{"approve": "yes", "refuse": "no"}
+	for {
+		text, err := p.readLine(ctx, fmt.Sprintf("  Undo it now? [yes/no/later]%s ", enterTakes(words[def])))
+		if err != nil {
+			return "", err
+		}
+		switch text = strings.ToLower(strings.TrimSpace(text)); {
+		case text == "" && words[def] != "":
+			return def, nil
+		case text == "yes" || text == "y":
+			return "approve", nil
+		case text == "no" || text == "n":
+			return "refuse", nil
+		case text == "later":
+			return "", engine.ErrNobody
+		}
+		fmt.Fprintln(p.out, "  Please answer yes, no (it is never offered again) or later (it stays owed).")
 	}
 }
 

@@ -18,8 +18,9 @@ func (p *program) resumeCommand() *cli.Command {
 		ArgsUsage: "RUN",
 		Description: `RUN is a run's id, the beginning or the end of one, or "last". What is in the
 run's journal is not done again; messages that were not sent are. Of a run that is
-over nothing else is done. A run that went under a policy goes on under the one
-that is named now, or else under its own, as its file says it today.
+over nothing else is done; "runbook undo" takes back what it owes. A run that
+went under a policy goes on under the one that is named now, or else under its
+own, as its file says it today.
 
   runbook resume last                              answer at the terminal
   runbook resume RUN --approve store
@@ -49,6 +50,12 @@ func (p *program) resume(c *cli.Context) error {
 	if state.Started.Mode == string(engine.ModeDrill) {
 		return usage("run %s is a drill: its world is gone; begin it again with `runbook run %s --scenario %s`", id, state.Started.Runbook.Path, state.Started.Scenario)
 	}
+	return p.goOn(c, "resume", store, id, log.Events)
+}
+
+// goOn goes on with a run, by one of the commands that do.
+func (p *program) goOn(c *cli.Context, command string, store *journal.Store, id string, past []journal.Event) error {
+	state := journal.Fold(past)
 	if err := p.policyOf(c, id, state.Policy); err != nil {
 		return err
 	}
@@ -63,8 +70,12 @@ func (p *program) resume(c *cli.Context) error {
 	if err := s.answers.check(rb.Plan); err != nil {
 		return err
 	}
-	for _, e := range log.Events {
+	s.command = command
+	for _, e := range past {
 		s.past(e)
+	}
+	if command == "undo" {
+		return s.finish(rb.Undo(s.ctx, id, engine.RunOptions{Session: s.engine()}))
 	}
 	out, err := rb.Resume(s.ctx, id, engine.RunOptions{Session: s.engine(), AcceptChanges: c.Bool("accept-changes")})
 	if edited := (*engine.ChangedError)(nil); errors.As(err, &edited) {

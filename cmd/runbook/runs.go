@@ -38,6 +38,7 @@ type runRow struct {
 	User     string          `json:"user"`
 	Summary  string          `json:"summary,omitempty"`
 	Waiting  []string        `json:"waiting,omitempty"`
+	Owed     []string        `json:"owed,omitempty"`   // actions of a run that is over which are still to be undone, the last first
 	Unsent   int             `json:"unsent,omitempty"` // messages that did not get to a channel
 	Problem  string          `json:"problem,omitempty"`
 }
@@ -79,6 +80,9 @@ func (r runRow) about() string {
 		return r.Problem
 	}
 	text := r.Summary
+	if len(r.Owed) > 0 {
+		text = strings.TrimPrefix(text+"; ", "; ") + "to be undone: " + strings.Join(r.Owed, ", ") + " (runbook undo " + r.Run + ")"
+	}
 	if r.Unsent > 0 {
 		text = strings.TrimPrefix(text+"; ", "; ") + count(r.Unsent, "message") + " not sent"
 	}
@@ -132,6 +136,11 @@ func readRow(store *journal.Store, id string) runRow {
 		r.Unsent = len(s.Outbox())
 	}
 	if s.Finished != nil {
+		if s.Started.Mode != string(engine.ModeDrill) {
+			for _, u := range s.Owed() {
+				r.Owed = append(r.Owed, u.Action)
+			}
+		}
 		r.Duration = s.Finished.Duration
 		r.Summary = s.Finished.Summary
 		if r.Summary == "" {

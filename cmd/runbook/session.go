@@ -32,6 +32,7 @@ type session struct {
 	answers  *answers
 	drill    *engine.People     // nil: the run is real
 	scenario *scenario.Scenario // of a drill
+	command  string             // by which a run goes on: resume or undo
 	watch    []func(journal.Event)
 	past     func(journal.Event) // tells the view what happened before a resume
 	live     *report.Live
@@ -48,7 +49,7 @@ func (p *program) session(c *cli.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{p: p, user: p.who(c), store: store, answers: given, close: func() {}, past: func(journal.Event) {}}
+	s := &session{p: p, user: p.who(c), store: store, answers: given, command: "resume", close: func() {}, past: func(journal.Event) {}}
 	s.ctx, s.stop = withTimeout(c.Context, c.Duration("timeout"))
 	var tty *os.File
 	if !c.Bool("non-interactive") && isTerminal(p.in) {
@@ -153,7 +154,7 @@ func (s *session) finish(out *engine.Outcome, err error) error {
 	s.close()
 	switch {
 	case errors.Is(err, engine.ErrLeft) && s.drill == nil:
-		return &codeError{engine.ExitCancelled, fmt.Errorf("left at once; `runbook resume %s` goes on where it broke off", out.Run)}
+		return &codeError{engine.ExitCancelled, fmt.Errorf("left at once; `runbook %s %s` goes on where it broke off", s.command, out.Run)}
 	case err != nil:
 		return failure(err)
 	}
@@ -171,7 +172,7 @@ func (s *session) sayPaused(out *engine.Outcome) {
 		fmt.Fprintf(s.p.err, "\nThe scenario %s has no answer to what was asked; run the drill on a terminal, or give the answer with --answer:\n%s", s.scenario.Name, resumeHelp(out, "runbook run ..."))
 		return
 	}
-	fmt.Fprintf(s.p.err, "\nThe run waits for a person:\n%s", resumeHelp(out, "runbook resume "+out.Run))
+	fmt.Fprintf(s.p.err, "\nThe run waits for a person:\n%s", resumeHelp(out, "runbook "+s.command+" "+out.Run))
 	if again(out) != "" {
 		fmt.Fprintln(s.p.err, "  (secrets that were given are not kept, so each command gives them again)")
 	}

@@ -120,6 +120,9 @@ func (w *world) Ask(k Key, q Question) (Answer, error) {
 	}
 	a, ok := w.asks[k]
 	if !ok {
+		if q.Leave {
+			return a, ErrNobody
+		}
 		return a, ErrPaused
 	}
 	return a, nil

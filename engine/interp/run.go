@@ -21,6 +21,9 @@ type Options struct {
 	Host     string
 	Origin   string // the absolute path of the runbook's file, or ""
 	Inputs   map[string]any
+	// Undo is set to go on with a run that is over: how often what it still owes was
+	// offered since, and once more.
+	Undo int
 	// Present says which declared secrets have a value.
 	Present func(name string) bool
 	// Policy is the organisation's under which it runs; nil is none.
@@ -66,7 +69,7 @@ func Run(w World, p *plan.Plan, o Options) (Outcome, error) {
 		Outcome: out.Outcome, Summary: out.Summary, Error: out.Reason, Failed: string(out.Failed),
 		Facts: encoded(r.facts), Outputs: encoded(out.Outputs), Duration: journal.SecondsOf(w.Now().Sub(r.started)),
 	}})
-	return out, nil
+	return out, r.undoLater(w, &out, o.Undo)
 }
 
 // begin is the state of a run before its first step. Path is the key of the step

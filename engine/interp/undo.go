@@ -2,6 +2,7 @@ package interp
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"runbook/engine/journal"
@@ -16,7 +17,9 @@ type owed struct {
 	step   *plan.Step
 	frame  *frame
 	run    *run
-	due    bool // the runbook that owes it was broken off
+	due    bool // whatever becomes of the run: it should have been made before
+	times  int  // how often it was offered
+	failed bool // it was made, and failed: nobody tries it again within the run
 }
 
 // owe notes that an action succeeded that has an undo.
@@ -35,52 +38,109 @@ func (r *run) owe(w World, f *frame, s *plan.Step, key Key) {
 	r.owed = append(r.owed, owed{key: once, action: key, step: s, frame: f, run: r})
 }
 
+// wanted says whether an undo is to be offered where the run ends with out.
+func (o *owed) wanted(out *Outcome) bool { return o.step.Undo.Always || o.due || out.bad() }
+
 // undoAll offers what is owed, the last first. Where nobody is there to ask, a
-// failed run leaves it owed in the journal, and what was done before it with it;
-// any other waits. What was not offered stays owed: a runbook that runs this one
-// may still fail.
+// failed run leaves it owed, and what was done before it with it; any other waits.
+// An undo that fails fails the run, so that all is owed that a failure owes. What
+// was not offered stays owed: a runbook that runs this one may still fail.
 func (r *run) undoAll(w World, out *Outcome) error {
-	var kept []owed
-	for len(r.owed) > 0 {
-		o := r.owed[len(r.owed)-1]
-		if !o.step.Undo.Always && !o.due && !out.bad() {
-			kept = append(kept, o)
-			r.owed = r.owed[:len(r.owed)-1]
+	for i := len(r.owed) - 1; i >= 0; i-- {
+		o := &r.owed[i]
+		if o.failed || !o.wanted(out) {
 			continue
 		}
-		in, err := r.worldOf(w, o.run)
-		if err != nil {
-			return err
-		}
-		err = o.run.undo(in, o)
+		err := r.offer(w, o, out.bad())
 		var fail *failed
 		switch {
-		case err == nil:
-		case errors.Is(err, ErrPaused) && out.bad():
+		case errors.Is(err, ErrNobody):
+			for j := range i + 1 {
+				r.owed[j].due = true
+			}
 			return nil
 		case errors.As(err, &fail):
+			o.failed, o.due = true, true
 			if !out.bad() {
 				out.Outcome, out.Failed, out.Reason = "failed", fail.key, fail.reason
+				i = len(r.owed)
 			}
-		default:
+		case err != nil:
 			return err
+		default:
+			r.owed = slices.Delete(r.owed, i, i+1)
 		}
-		r.owed = r.owed[:len(r.owed)-1]
 	}
-	slices.Reverse(kept)
-	r.owed = kept
 	return nil
 }
 
-func (r *run) undo(w World, o owed) error {
-	at := o.key + ">undo"
+// undoLater offers what a run that is over still owes, the last first, as often as
+// the journal says and once more. What fails stays owed, and does not keep what was
+// done before from being offered.
+func (r *run) undoLater(w World, out *Outcome, times int) error {
+	for n := range times {
+		for i := range r.owed {
+			r.owed[i].failed = false
+		}
+		for i := len(r.owed) - 1; i >= 0; i-- {
+			o := &r.owed[i]
+			if !o.wanted(out) {
+				continue
+			}
+			err := r.offer(w, o, false)
+			var fail *failed
+			switch {
+			case errors.As(err, &fail):
+				o.failed, o.due = true, true
+			case err != nil:
+				return err
+			default:
+				r.owed = slices.Delete(r.owed, i, i+1)
+			}
+		}
+		w.Emit(Key(fmt.Sprintf(">undo#%d", n+1)), Event{Type: journal.UndoFinished, Data: journal.UndoFinishedData{Owed: r.still(out)}})
+	}
+	return nil
+}
+
+// still is how many undos a run still owes.
+func (r *run) still(out *Outcome) int {
+	n := 0
+	for _, o := range r.owed {
+		if o.wanted(out) {
+			n++
+		}
+	}
+	return n
+}
+
+// offer offers an undo in the World of the runbook that owes it. With leave, it
+// stays owed where nobody is there.
+func (r *run) offer(w World, o *owed, leave bool) error {
+	in, err := r.worldOf(w, o.run)
+	if err != nil {
+		return err
+	}
+	o.times++
+	// Once an undo has failed, what it leaves behind may be what an earlier one
+	// stands on: nothing more is done without asking.
+	asks := !o.step.Undo.Auto || slices.ContainsFunc(r.owed, func(o owed) bool { return o.failed })
+	return o.run.undo(in, *o, asks, leave)
+}
+
+func (r *run) undo(w World, o owed, asks, leave bool) error {
+	at, question := o.key+">undo", o.key+">undo#undo"
+	if o.times > 1 {
+		at += Key(fmt.Sprintf("#%d", o.times))
+		question = at + ".undo"
+	}
 	title := o.step.ID
 	if o.step.Title != nil {
 		title = r.text(o.step.Title, r.env(w, o.frame))
 	}
-	wanted := o.step.Undo.Auto
-	if !wanted {
-		a, err := w.Ask(at+"#undo", Question{Step: o.step.ID, ApprovalRequestedData: journal.ApprovalRequestedData{
+	wanted := !asks
+	if asks {
+		a, err := w.Ask(question, Question{Step: o.step.ID, Leave: leave, ApprovalRequestedData: journal.ApprovalRequestedData{
 			Kind: "undo", Title: title, Text: "Undo this?", Choices: approveOrRefuse,
 		}})
 		if err != nil {
@@ -104,6 +164,6 @@ func (r *run) undo(w World, o owed) error {
 			return failure
 		}
 	}
-	w.Emit(at, Event{Type: journal.UndoSettled, Step: o.step.ID, Data: journal.UndoData{Title: title, Action: string(o.action), How: how, Auto: o.step.Undo.Auto}})
+	w.Emit(at, Event{Type: journal.UndoSettled, Step: o.step.ID, Data: journal.UndoData{Title: title, Action: string(o.action), How: how, Auto: !asks}})
 	return failure
 }

@@ -64,6 +64,7 @@ var (
 	ErrCancelled = errors.New("the run was cancelled")
 	ErrPaused    = errors.New("the run waits for a person")
 	ErrStopped   = errors.New("a step beside this one ended the run")
+	ErrNobody    = errors.New("nobody is there to answer") // to a Question with Leave
 )
 
 // Call is one attempt, rendered. That of a message has the channel's kind, its
@@ -98,6 +99,9 @@ type Question struct {
 	journal.ApprovalRequestedData
 	// Collect types the values that are asked for, in the order of Fields.
 	Collect []Collect
+	// Leave says that the run goes on where nobody is there: that is recorded, and
+	// Ask gives ErrNobody.
+	Leave bool
 	// Problem says why the answer before could not be used.
 	Problem string
 	// Left, where the question has a Timeout, is what was left of it when it was

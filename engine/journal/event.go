@@ -35,6 +35,7 @@ const (
 	ApprovalAnswered  Type = "approval.answered"  // ApprovalAnsweredData
 	UndoOwed          Type = "undo.owed"          // UndoData
 	UndoSettled       Type = "undo.settled"       // UndoData
+	UndoFinished      Type = "undo.finished"      // UndoFinishedData
 	ProcedureStarted  Type = "procedure.started"  // ProcedureStartedData
 	RunbookStarted    Type = "runbook.started"    // RunbookStartedData
 	RunbookFinished   Type = "runbook.finished"   // RunbookFinishedData
@@ -141,6 +142,7 @@ type RunPausedData struct {
 type RunResumedData struct {
 	User string `json:"user"`
 	From int64  `json:"from"`
+	For  string `json:"for,omitempty"` // undo: the run is over, and what it owes is undone
 	// Policy is the one under which it goes on.
 	Policy *Policy `json:"policy,omitempty"`
 }
@@ -419,6 +421,11 @@ type ApprovalAnsweredData struct {
 	How    string         `json:"how,omitempty"` // terminal, --yes, --answer, scenario
 	Values map[string]any `json:"values,omitempty"`
 	Note   string         `json:"note,omitempty"`
+}
+
+// UndoFinishedData says that what a run that is over still owed has been offered.
+type UndoFinishedData struct {
+	Owed int `json:"owed"` // how many undos it owes now
 }
 
 // UndoData is an undo that is owed, or how it was settled: done, declined or

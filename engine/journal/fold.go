@@ -78,8 +78,20 @@ type Question struct {
 
 // Owed is an undo that is not settled.
 type Owed struct {
-	Key string
+	Key    string
+	Failed bool // it was made, and failed
 	UndoData
+}
+
+// Owed are the undos that are still to be made, the last first: what is only
+// undone when a run fails stays, once it has not.
+func (s *State) Owed() []Owed {
+	out := slices.Clone(s.Undo)
+	slices.Reverse(out)
+	if s.Finished == nil || s.Finished.Outcome == "failed" || s.Finished.Outcome == "cancelled" {
+		return out
+	}
+	return slices.DeleteFunc(out, func(u Owed) bool { return u.When != "always" && !u.Failed })
 }
 
 // Fold reads a journal.
@@ -140,11 +152,11 @@ func (s *State) Apply(e Event) {
 	case SecretReplaced:
 		tell[SecretReplacedData](s, e, s.owner(e))
 	case UndoOwed:
-		s.Undo = append(s.Undo, Owed{e.Key, tell[UndoData](s, e, s.owner(e))})
+		s.Undo = append(s.Undo, Owed{Key: e.Key, UndoData: tell[UndoData](s, e, s.owner(e))})
 	case UndoSettled:
-		if tell[UndoData](s, e, s.owner(e)).How != "failed" {
-			s.settle(e.Key)
-		}
+		s.settle(StepKey(e.Key), tell[UndoData](s, e, s.owner(e)).How == "failed")
+	case UndoFinished:
+		tell[UndoFinishedData](s, e, nil)
 	case ItemStarted:
 		tell[ItemStartedData](s, e, s.owner(e))
 	case ProcedureStarted:
@@ -173,12 +185,15 @@ func (s *State) procedure(d ProcedureStartedData) {
 	}
 }
 
-func (s *State) settle(key string) {
-	for i, u := range s.Undo {
-		if u.Key == key {
-			s.Undo = append(s.Undo[:i:i], s.Undo[i+1:]...)
-			return
-		}
+// settle strikes out what was owed; what failed stays.
+func (s *State) settle(key string, failed bool) {
+	i := slices.IndexFunc(s.Undo, func(u Owed) bool { return u.Key == key })
+	switch {
+	case i < 0:
+	case failed:
+		s.Undo[i].Failed = true
+	default:
+		s.Undo = append(s.Undo[:i:i], s.Undo[i+1:]...)
 	}
 }
 

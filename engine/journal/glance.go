@@ -58,8 +58,8 @@ func firstEvent(f io.Reader) (Event, error) {
 	return e, json.Unmarshal(line, &e)
 }
 
-// decisive is the last event, or the end of the run where nothing but messages
-// stands behind it. A crash can leave a torn line at the very end.
+// decisive is the last event, or the end of the run where that stands before it:
+// messages may have been sent since, and what was owed undone. A crash can leave a torn line at the very end.
 func decisive(f *os.File) (Event, error) {
 	st, err := f.Stat()
 	if err != nil {
@@ -76,7 +76,7 @@ func decisive(f *os.File) (Event, error) {
 		if e.Type == RunFinished {
 			return e, nil
 		}
-		if !late(e.Type) {
+		if e.Type == RunStarted {
 			break
 		}
 		if e, data, err = lastLine(data, from); err != nil {
@@ -84,15 +84,6 @@ func decisive(f *os.File) (Event, error) {
 		}
 	}
 	return last, err
-}
-
-// late are the events that can stand behind the end of a run.
-func late(t Type) bool {
-	switch t {
-	case RunResumed, AttemptStarted, AttemptFinished, MessageSent, MessageUnsent:
-		return true
-	}
-	return false
 }
 
 // lastLine reads the last of whole lines, and gives those before it. From is

@@ -121,6 +121,10 @@ func scenario(events []journal.Event, o Options, room int) (sc syntax.Pairs, cut
 	if len(events) == 0 || events[0].Type != journal.RunStarted {
 		return nil, nil, fmt.Errorf("a recording is made of a run from its beginning, and this journal has none")
 	}
+	// What was undone once the run was over is no part of what it came to.
+	if i := slices.IndexFunc(events, func(e journal.Event) bool { return e.Type == journal.RunFinished }); i >= 0 {
+		events = events[:i+1]
+	}
 	r := &recording{room: room, state: journal.Fold(events), steps: map[string]*step{}, asked: map[string]time.Time{}}
 	for _, e := range events {
 		if err := r.take(e); err != nil {
@@ -189,7 +193,7 @@ func (r *recording) take(e journal.Event) error {
 		r.answer(e, d)
 	case journal.WaitFinished:
 		d, err := journal.Decode[journal.WaitFinishedData](e)
-		if err == nil && d.For == "person" {
+		if err == nil && d.For == "person" && d.Ended != "nobody" {
 			r.answer(e, journal.ApprovalAnsweredData{Choice: "done", By: "nobody"})
 			r.answers[len(r.answers)-1].after += tooLate
 		}

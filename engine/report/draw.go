@@ -90,6 +90,8 @@ func (d *drawer) moment(m journal.Moment) string {
 		return d.answered(m, x)
 	case journal.UndoData:
 		return pad + d.undo(m.Type, x) + "\n"
+	case journal.UndoFinishedData:
+		return d.undoFinished()
 	case journal.RunbookStartedData:
 		return pad + d.paint(cyan, "▸ ") + d.paint(bold, oneLine(first(x.Runbook.Title, x.Runbook.Name))) + d.paint(dim, "  runbook "+oneLine(x.Runbook.Path)) + "\n"
 	case journal.RunbookFinishedData:

@@ -61,7 +61,10 @@ func (d *drawer) resumed(x journal.RunResumedData) string {
 		text = d.paint(loud, " DRILL ") + d.paint(bold, " nothing real is touched") + "\n"
 	}
 	what := "  goes on, by "
-	if d.state.Finished != nil {
+	switch {
+	case x.For == "undo":
+		what = "  is over; what it owes is undone now, by "
+	case d.state.Finished != nil:
 		what = "  is over; what was not sent is sent now, by "
 	}
 	return text + d.paint(bold, oneLine(first(d.state.Started.Runbook.Title, d.state.Run))) + what + oneLine(first(x.User, "unknown")) + "\n\n"
@@ -96,13 +99,7 @@ func (d *drawer) finished(x journal.RunFinishedData) string {
 	if len(x.Outputs) > 0 {
 		text += d.paint(dim, "  outputs") + "\n" + indent(strings.TrimSuffix(d.facts(x.Outputs), "\n"), "  ") + "\n"
 	}
-	for _, u := range owed(d.state) {
-		text += "  " + d.paint(yellow, "↶ still to be undone: ") + oneLine(first(u.Title, u.Action))
-		if u.Title != "" && u.Title != u.Action {
-			text += d.paint(dim, "  "+oneLine(u.Action))
-		}
-		text += "\n"
-	}
+	text += d.owed()
 	if x.Outcome == "failed" || x.Outcome == "escalated" {
 		for _, e := range d.state.Escalation {
 			text += "  " + d.paint(yellow, "whom to turn to: ") + strings.TrimLeft(indent(Clean(e), "    "), " ") + "\n"
@@ -112,13 +109,32 @@ func (d *drawer) finished(x journal.RunFinishedData) string {
 	return text + d.paint(dim, "  to see it again: ") + "runbook show " + oneLine(d.state.Run) + "\n" + d.times() + d.drillOver()
 }
 
-// owed are the undos that are still to be made: what is only undone when a run
-// fails stays, once it has not.
-func owed(s *journal.State) []journal.Owed {
-	if s.Finished == nil || s.Finished.Outcome == "failed" || s.Finished.Outcome == "cancelled" {
-		return s.Undo
+// owed lists the undos that are still to be made, in the order in which they are
+// offered, and how.
+func (d *drawer) owed() string {
+	text := ""
+	for _, u := range d.state.Owed() {
+		text += "  " + d.paint(yellow, "↶ still to be undone: ") + oneLine(first(u.Title, u.Action))
+		if u.Title != "" && u.Title != u.Action {
+			text += d.paint(dim, "  "+oneLine(u.Action))
+		}
+		if u.Failed {
+			text += d.paint(red, "  it has failed")
+		}
+		text += "\n"
 	}
-	return slices.DeleteFunc(slices.Clone(s.Undo), func(u journal.Owed) bool { return u.When != "always" })
+	if text != "" && d.state.Started.Mode != drill {
+		text += "    " + d.paint(dim, "undo it: ") + "runbook undo " + oneLine(d.state.Run) + "\n"
+	}
+	return text
+}
+
+// undoFinished closes what was undone of a run that is over.
+func (d *drawer) undoFinished() string {
+	if text := d.owed(); text != "" {
+		return "\n" + text
+	}
+	return "\n" + d.paint(green, "✓ ") + "nothing is to be undone any more\n"
 }
 
 func (d *drawer) failure(x journal.RunFinishedData) string {

@@ -74,7 +74,7 @@ func newPage(s *journal.State) *page {
 			p.Unsent = append(p.Unsent, pair{oneLine(l.Step.Key), "to " + oneLine(l.Channel) + ": " + whyUnsent(l)})
 		}
 	}
-	for _, u := range owed(s) {
+	for _, u := range s.Owed() {
 		p.Owed = append(p.Owed, pair{oneLine(u.Action), oneLine(first(u.Title, u.Action)) + owedWhen(u.UndoData)})
 	}
 	for _, e := range s.Escalation {
@@ -244,7 +244,10 @@ func (p *page) told(m journal.Moment) (string, string) {
 		return "‖", "the run waits for a person: " + oneLine(strings.Join(x.Waiting, ", "))
 	case journal.RunResumedData:
 		what := "the run goes on, by "
-		if p.over {
+		switch {
+		case x.For == "undo":
+			what = "what the run owes is undone, by "
+		case p.over:
 			what = "what was not sent is tried again, by "
 		}
 		return "", what + oneLine(first(x.User, "unknown"))
@@ -278,6 +281,11 @@ func (p *page) told(m journal.Moment) (string, string) {
 		return p.answer(at, m, x)
 	case journal.UndoData:
 		return "↶", toldUndo(m.Type, x)
+	case journal.UndoFinishedData:
+		if x.Owed == 0 {
+			return "↶", "nothing is to be undone any more"
+		}
+		return "↶", fmt.Sprintf("still to be undone: %d", x.Owed)
 	case journal.RunbookStartedData:
 		return "▸", "runbook " + oneLine(x.Runbook.Path) + titled(x.Runbook.Title)
 	case journal.RunbookFinishedData:

@@ -118,9 +118,13 @@ func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 func (w *world) person(k interp.Key, q interp.Question, until time.Time) (interp.Answer, error) {
 	w.budget.leave()
 	w.rt.baton.Give()
-	a, err := w.inTime(q, until)
+	a, err := w.untilCancel(q, until)
 	w.rt.baton.Take()
 	w.budget.enter()
+	if errors.Is(err, ErrNobody) && q.Leave {
+		w.emit(k, journal.WaitFinished, "", journal.WaitFinishedData{For: "person", Ended: memo.Word(interp.ErrNobody)}, false)
+		return a, interp.ErrNobody
+	}
 	if errors.Is(err, ErrNobody) {
 		q.Key = k
 		w.rt.open = append(w.rt.open, memo.Question(w.rt.opts.Masker, q))
@@ -173,19 +177,35 @@ func (w *world) again(k interp.Key, q interp.Question, was interp.Answer, lost [
 	return was, nil
 }
 
+// untilCancel puts a question. Where a cancel does not end the scope, somebody who
+// cancels while it is open leaves it open.
+func (w *world) untilCancel(q interp.Question, until time.Time) (interp.Answer, error) {
+	if w.ends || w.rt.cancel.Err() != nil {
+		return w.inTime(w.ctx, q, until)
+	}
+	ctx, leave := context.WithCancel(w.ctx)
+	defer leave()
+	defer context.AfterFunc(w.rt.cancel, leave)()
+	a, err := w.inTime(ctx, q, until)
+	if err != nil && ctx.Err() != nil && w.ctx.Err() == nil {
+		err = ErrNobody
+	}
+	return a, err
+}
+
 // inTime puts a question, whose time may be up before it is answered. The time
 // goes on while no process is there.
-func (w *world) inTime(q interp.Question, until time.Time) (interp.Answer, error) {
+func (w *world) inTime(scope context.Context, q interp.Question, until time.Time) (interp.Answer, error) {
 	if q.Timeout <= 0 || until.IsZero() {
-		return w.put(w.ctx, q)
+		return w.put(scope, q)
 	}
-	ctx, stop := context.WithDeadline(w.ctx, until)
+	ctx, stop := context.WithDeadline(scope, until)
 	defer stop()
 	a, err := interp.Answer{}, ctx.Err()
 	if err == nil {
 		a, err = w.put(ctx, q)
 	}
-	if err != nil && w.ctx.Err() == nil && ctx.Err() != nil {
+	if err != nil && scope.Err() == nil && ctx.Err() != nil {
 		return interp.Late(), nil
 	}
 	return a, err

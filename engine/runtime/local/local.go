@@ -7,6 +7,7 @@ package local
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"runbook/engine/guard"
@@ -54,6 +55,7 @@ type Options struct {
 // run after it. Open are the keys of the questions that a paused run waits for.
 func Run(ctx context.Context, p *plan.Plan, o Options, io interp.Options) (out interp.Outcome, open []interp.Question, err error) {
 	rt := newRuntime(ctx, o, o.Past)
+	_, rt.closed = rt.memo.Find(journal.RunFinished, "")
 	rt.baton.Take()
 	defer rt.baton.Give()
 	all, end := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -86,6 +88,7 @@ type runtime struct {
 	asking   chan struct{}     // holds a token while a question is put: one at a time
 	open     []interp.Question // under the baton
 	walked   bool              // the scope of the steps has begun
+	closed   bool              // the run is over, and is gone through again up to its end: nothing begins
 }
 
 // clock is the time of the last recorded completion in one scope.
@@ -143,6 +146,9 @@ func (w *world) Emit(k interp.Key, e interp.Event) {
 		_ = w.ended() // a run that is left at once records nothing behind that
 	}
 	w.emit(k, e.Type, e.Step, e.Data, memo.Durable(e.Type, ""))
+	if e.Type == journal.RunFinished {
+		w.rt.closed = false
+	}
 	if e.Type == journal.StepStarted && w.rt.opts.Begins != nil {
 		w.begins(e.Step)
 	}
@@ -206,6 +212,10 @@ func (w *world) turn(k interp.Key) error {
 		return w.waited(e)
 	}
 	err := w.ended()
+	if err == nil && w.rt.closed {
+		w.rt.memo.Fail(fmt.Errorf("the run is over, and its journal does not say what became of %s: nothing else is done", k))
+		return w.rt.memo.Err()
+	}
 	if err != nil && w.rt.memo.Err() == nil {
 		w.emit(k, journal.WaitFinished, "", journal.WaitFinishedData{For: "turn", Ended: memo.Word(err)}, false)
 	}

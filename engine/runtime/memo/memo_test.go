@@ -93,7 +93,7 @@ func TestRecallGivesWhatWasThere(t *testing.T) {
 }
 
 func TestScopesHaveWords(t *testing.T) {
-	for _, err := range []error{nil, interp.ErrStopped, interp.ErrCancelled, &interp.Timeout{Scope: "a/b"}} {
+	for _, err := range []error{nil, interp.ErrStopped, interp.ErrCancelled, interp.ErrNobody, &interp.Timeout{Scope: "a/b"}} {
 		if got := memo.Scope(memo.Word(err), "k"); fmt.Sprint(got) != fmt.Sprint(err) {
 			t.Errorf("%v came back as %v", err, got)
 		}

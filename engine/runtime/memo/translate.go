@@ -273,6 +273,8 @@ func Word(err error) string {
 		return "timeout"
 	case errors.Is(err, interp.ErrStopped):
 		return "stopped"
+	case errors.Is(err, interp.ErrNobody):
+		return "nobody"
 	}
 	return "cancelled"
 }
@@ -287,6 +289,8 @@ func Scope(word, key string) error {
 		return &interp.Timeout{Scope: interp.Key(scope)}
 	case "stopped":
 		return interp.ErrStopped
+	case "nobody":
+		return interp.ErrNobody
 	}
 	return interp.ErrCancelled
 }
@@ -347,7 +351,7 @@ func Durable(typ journal.Type, role string) bool {
 	switch typ {
 	case journal.AttemptStarted, journal.AttemptFinished:
 		return role == "action" || role == "message"
-	case journal.RunStarted, journal.ApprovalAnswered, journal.UndoOwed, journal.UndoSettled, journal.RunFinished, journal.RunPaused:
+	case journal.RunStarted, journal.ApprovalAnswered, journal.UndoOwed, journal.UndoSettled, journal.UndoFinished, journal.RunFinished, journal.RunPaused:
 		return true
 	}
 	return false

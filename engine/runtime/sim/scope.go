@@ -21,6 +21,10 @@ func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 	if err == nil && q.Refuses(a) != "" {
 		err = ErrNobody // it stays open for somebody who can answer it
 	}
+	if errors.Is(err, ErrNobody) && q.Leave {
+		w.emit(k, journal.WaitFinished, "", journal.WaitFinishedData{For: "person", Ended: memo.Word(interp.ErrNobody)})
+		return a, interp.ErrNobody
+	}
 	if errors.Is(err, ErrNobody) {
 		q.Key = k
 		w.rt.open = append(w.rt.open, q)
