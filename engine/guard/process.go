@@ -33,18 +33,16 @@ func (g *Guard) process(ctx context.Context, c Command) (int, error) {
 		return -1, whyNot(err, c.Dir)
 	}
 	pipes.started()
+	p := Process{PID: cmd.Process.Pid, Group: groupOf(cmd), Argv: c.Argv, Started: time.Now()}
 	if c.Started != nil {
-		c.Started(Process{PID: cmd.Process.Pid, Group: groupOf(cmd), Argv: c.Argv, Started: time.Now()})
+		c.Started(p)
 	}
-	err := g.wait(ctx, cmd)
-	left := endGroup(cmd, false)
-	if !pipes.drained(settle) {
-		endGroup(cmd, true)
-		pipes.drained(settle)
+	grace, err := g.wait(ctx, cmd)
+	if endGroup(cmd, false) {
+		g.outlast(p, grace)
+		killGroup(cmd, p)
 	}
-	if left {
-		killGroup(cmd)
-	}
+	pipes.drained(settle)
 	if ctx.Err() != nil {
 		return exitCode(cmd, err), context.Cause(ctx)
 	}
@@ -61,34 +59,53 @@ func whyNot(err error, dir string) error {
 }
 
 // killGroup ends what is left of a group and gives the system a moment to carry
-// it out: nothing of it runs beside the next step.
-func killGroup(cmd *exec.Cmd) {
-	for pause := 100 * time.Microsecond; endGroup(cmd, true) && pause < 100*time.Millisecond; pause *= 2 {
+// it out: nothing of it runs beside the next step. What is dead and not yet buried,
+// as where nobody buries orphans, is not waited for.
+func killGroup(cmd *exec.Cmd, p Process) {
+	for pause := 100 * time.Microsecond; endGroup(cmd, true) && Runs(p) && pause < time.Second; pause *= 2 {
 		time.Sleep(pause)
 	}
 }
 
+// outlast gives what is left of a group behind its program the time that it has
+// between TERM and KILL.
+func (g *Guard) outlast(p Process, grace time.Duration) {
+	over := time.NewTimer(grace)
+	defer over.Stop()
+	for pause := time.Millisecond; Runs(p); pause = min(2*pause, 50*time.Millisecond) {
+		select {
+		case <-time.After(pause):
+		case <-over.C:
+			return
+		case <-g.opts.Hurry:
+			return
+		}
+	}
+}
+
 // wait waits for the program; when the context ends, the group gets TERM, then
-// KILL after the grace period, or at once where there is a hurry.
-func (g *Guard) wait(ctx context.Context, cmd *exec.Cmd) error {
+// KILL after the grace period, or at once where there is a hurry. The duration is
+// what is left of the grace period for the rest of the group.
+func (g *Guard) wait(ctx context.Context, cmd *exec.Cmd) (grace time.Duration, err error) {
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
 	select {
 	case err := <-done:
-		return err
+		return g.opts.Grace, err
 	case <-ctx.Done():
 	}
 	endGroup(cmd, false)
-	grace := time.NewTimer(g.opts.Grace)
-	defer grace.Stop()
+	asked := time.Now()
+	over := time.NewTimer(g.opts.Grace)
+	defer over.Stop()
 	select {
 	case err := <-done:
-		return err
-	case <-grace.C:
+		return g.opts.Grace - time.Since(asked), err
+	case <-over.C:
 	case <-g.opts.Hurry:
 	}
 	endGroup(cmd, true)
-	return <-done
+	return 0, <-done
 }
 
 // startError drops the error that only says that the exit code was not 0.
