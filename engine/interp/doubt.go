@@ -50,7 +50,8 @@ func (r *run) made(w World, f *frame, s *plan.Step, key Key, c Call, env lang.En
 func (r *run) settle(w World, f *frame, s *plan.Step, at Key, env lang.Env) *done {
 	text := "This action was under way when the run broke off. Look whether it took effect, then say how to go on."
 	if s.CheckAfter != nil {
-		in := &frame{path: at, steps: maps.Clone(f.steps), file: f.file, inputs: f.inputs, rounds: f.rounds}
+		in := f.below(at)
+		in.steps = maps.Clone(f.steps)
 		if err := r.step(w, in, s.CheckAfter); err != nil {
 			return unsettled(s, env, err)
 		}
