@@ -11,6 +11,7 @@ build:            ## the program, in bin/
 test:             ## every test, with the race detector; what may be allocated and what takes long, without it
 	$(GO) test -run TestHugeFiles ./engine/plan
 	$(GO) test -run TestEvery ./engine/corpus
+	$(GO) test -run TestTorture ./cmd/runbook
 	$(GO) test -race ./...
 
 lint:             ## formatting, vet, staticcheck
