@@ -76,7 +76,7 @@ func (rb *Runbook) reopen(id string, o *RunOptions) (*broken, error) {
 	b := &broken{state: journal.NewState()}
 	watch := o.Watch
 	var err error
-	b.w, b.past, err = journal.Open(o.Store.Path(id), id, journal.Options{Through: o.through(), Watch: []func(journal.Event){func(e journal.Event) {
+	b.w, b.past, err = journal.Open(o.Store.Path(id), id, journal.Options{User: o.User, Through: o.through(), Watch: []func(journal.Event){func(e journal.Event) {
 		b.state.Apply(e)
 		if b.sent != nil {
 			*b.sent = append(*b.sent, e)

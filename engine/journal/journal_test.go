@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -95,15 +96,34 @@ func TestTornLastLine(t *testing.T) {
 
 func TestOneWriter(t *testing.T) {
 	dir := t.TempDir()
-	w, err := Create(dir, "r1", Options{})
+	w, err := Create(dir, "r1", Options{User: "ada"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := w.Append(RunStarted, "", "", nil, false); err != nil {
+		t.Fatal(err)
+	}
 	var locked *LockedError
-	if _, _, err := Open(dir, "r1", Options{}); !errors.As(err, &locked) || !strings.Contains(err.Error(), "process") {
+	host, _ := os.Hostname()
+	if _, _, err := Open(dir, "r1", Options{}); !errors.As(err, &locked) || !strings.Contains(err.Error(), fmt.Sprintf("is under way: held by process %d of ada on %s since 20", os.Getpid(), host)) || locked.Elsewhere != "" {
 		t.Errorf("%v", err)
 	}
 	w.Close()
+	// What a process of this machine left is taken over, what one of another left is
+	// not: it may live, and its lock not be seen here.
+	lock := filepath.Join(dir, "lock")
+	for left, takes := range map[string]bool{"": true, "process 12 of bob on " + host + " since 2026-01-02T03:04:05Z\n": true, "process 12 of bob on " + host + ".other since 2026-01-02T03:04:05Z\n": false} {
+		if err := os.WriteFile(lock, []byte(left), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		again, _, err := Open(dir, "r1", Options{})
+		if takes != (err == nil) || !takes && (!errors.As(err, &locked) || !strings.Contains(err.Error(), "remove "+lock+" and resume again")) {
+			t.Errorf("%q: %v", left, err)
+		}
+		if err == nil {
+			again.Close()
+		}
+	}
 	if _, err := w.Append(RunStarted, "", "", nil, false); err == nil {
 		t.Error("a closed journal took an event")
 	}

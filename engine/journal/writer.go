@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -29,6 +30,7 @@ type Masker interface {
 // only writer: a lock keeps others out.
 type Writer struct {
 	run   string
+	user  string
 	mask  Masker
 	watch []func(Event)
 
@@ -56,6 +58,7 @@ type Disk interface {
 // written. Memory keeps the journal out of the file system: a run that must leave
 // no trace.
 type Options struct {
+	User   string // who is at work, for those who find the run locked
 	Mask   Masker
 	Watch  []func(Event)
 	Memory bool
@@ -116,7 +119,7 @@ func (e *KeepError) Error() string {
 func (e *KeepError) Unwrap() error { return e.Err }
 
 func newWriter(run string, o Options) *Writer {
-	w := &Writer{run: run, mask: o.Mask, watch: o.Watch, now: o.Now, disk: o.Through}
+	w := &Writer{run: run, user: o.User, mask: o.Mask, watch: o.Watch, now: o.Now, disk: o.Through}
 	if w.now == nil {
 		w.now = time.Now
 	}
@@ -143,7 +146,7 @@ func Open(dir, run string, o Options) (*Writer, []Event, error) {
 		err = l.Check(run)
 	}
 	if err != nil {
-		w.lock.Close()
+		w.release()
 		return nil, nil, err
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY, 0o600)
@@ -154,7 +157,7 @@ func Open(dir, run string, o Options) (*Writer, []Event, error) {
 		_, err = f.Seek(l.Size, 0)
 	}
 	if err != nil {
-		w.lock.Close()
+		w.release()
 		return nil, nil, &KeepError{run, true, err}
 	}
 	w.file, w.size = w.disk(f), l.Size
@@ -164,31 +167,62 @@ func Open(dir, run string, o Options) (*Writer, []Event, error) {
 	return w, l.Events, nil
 }
 
-// acquire takes the run's lock, or says who holds it.
+// acquire takes the run's lock, or says who holds it. Who did not let it go in order
+// stays named in its file: a lock is not seen on every network file system, so that
+// one of another machine is taken for held until somebody has looked.
 func (w *Writer) acquire(dir string) error {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	path := filepath.Join(dir, "lock")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return &KeepError{w.run, false, err}
 	}
-	if err := tryLock(f); err != nil {
-		holder := make([]byte, 256)
-		n, _ := f.ReadAt(holder, 0)
-		f.Close()
-		return &LockedError{Run: w.run, Holder: string(bytes.TrimSpace(holder[:n]))}
+	err = tryLock(f)
+	holder := heldBy(f)
+	for tries := 0; err != nil && holder == "" && tries < 50; tries++ { // it took it just now
+		time.Sleep(10 * time.Millisecond)
+		holder = heldBy(f)
 	}
 	host, _ := os.Hostname() // unknown is as good as none here
+	if err != nil {
+		f.Close()
+		return &LockedError{Run: w.run, Holder: holder}
+	}
+	if holder != "" && !strings.Contains(holder, onHost(host)) {
+		f.Close()
+		return &LockedError{Run: w.run, Holder: holder, Elsewhere: path}
+	}
 	_ = f.Truncate(0)
-	_, _ = f.WriteAt([]byte(fmt.Sprintf("process %d on %s since %s\n", os.Getpid(), host, w.now().UTC().Format(time.RFC3339))), 0)
+	_, err = f.WriteAt([]byte(fmt.Sprintf("process %d of %s%s%s\n", os.Getpid(), strings.ReplaceAll(w.user, "\n", " "), onHost(host), w.now().UTC().Format(time.RFC3339))), 0)
+	if err != nil {
+		f.Close()
+		return &KeepError{w.run, false, err}
+	}
 	w.lock = f
 	return nil
 }
 
-// LockedError says that a run is under way elsewhere.
-type LockedError struct{ Run, Holder string }
+// heldBy is what a lock's file says; "" for nothing.
+func heldBy(f *os.File) string {
+	b := make([]byte, 512)
+	n, _ := f.ReadAt(b, 0) // unreadable is as good as nothing
+	return string(bytes.TrimSpace(b[:n]))
+}
+
+// onHost stands in a lock between who holds it and since when.
+func onHost(host string) string { return " on " + host + " since " }
+
+// LockedError says that a run is under way elsewhere. Elsewhere is the file of a lock
+// that a process of another machine did not let go; whether it still lives cannot
+// be seen from here.
+type LockedError struct{ Run, Holder, Elsewhere string }
 
 // Error names the holder.
 func (e *LockedError) Error() string {
-	return fmt.Sprintf("run %s is under way: held by %s", e.Run, e.Holder)
+	text := fmt.Sprintf("run %s is under way: held by %s", e.Run, e.Holder)
+	if e.Elsewhere != "" {
+		text += "; look there whether that process, and what it started, still runs; if not, remove " + e.Elsewhere + " and resume again"
+	}
+	return text
 }
 
 // SetMask changes the masker of a journal that was opened to go on with.
@@ -369,14 +403,20 @@ func (w *Writer) Close() error {
 		err = errors.Join(w.file.Sync(), w.file.Close())
 		w.file = nil
 	}
-	if w.lock != nil {
-		w.lock.Close()
-		w.lock = nil
-	}
+	w.release()
 	if w.err == nil {
 		w.err = errors.New("the journal is closed")
 	}
 	return err
+}
+
+// release lets the lock go in order.
+func (w *Writer) release() {
+	if w.lock != nil {
+		_ = w.lock.Truncate(0) // who holds it counts while it is held
+		w.lock.Close()
+		w.lock = nil
+	}
 }
 
 // syncDir makes a new file's name durable. Not every system can sync a folder.
