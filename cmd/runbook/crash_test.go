@@ -319,12 +319,16 @@ steps:
       - {manual: ask, instructions: Look}
       - {check: after, delay: 50ms, timeout: 10s, shell: echo 2}
       - {check: polls, shell: echo 3, expect: 'stdout == "3\n"', poll: {every: 10ms, for: 20s}}
+  - {manual: again, instructions: Look again}
+  - {action: act, confirm: {ask: "Sure?", timeout: 20s}, shell: echo 4}
   - {message: told, text: "after {{ .run.elapsed }}"}
 `)
 		w.does(5, "waits for a person", "runbook run book.yaml --non-interactive")
 		w.shift(jump)
 		began := time.Now()
-		text := w.does(0, "completed", "runbook resume last --answer ask=done")
+		text := w.does(5, "Look again", "runbook resume last --non-interactive --answer ask=done")
+		text += w.does(0, "paused", "runbook runs") + w.does(0, "Look again", "runbook show last")
+		text += w.does(0, "completed", "runbook resume last --answer again=done --approve act")
 		if time.Since(began) > lifetime {
 			t.Errorf("%s: it waited", jump)
 		}

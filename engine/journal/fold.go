@@ -119,7 +119,10 @@ func (s *State) Step(key string) *Step {
 
 // Apply takes one event. Events of a type that is not known are passed over.
 func (s *State) Apply(e Event) {
-	s.Run, s.Last = e.Run, e.Time
+	s.Run = e.Run
+	if e.Time.After(s.Last) { // a clock may be set back
+		s.Last = e.Time
+	}
 	switch e.Type {
 	case RunStarted:
 		s.Started = tell[RunStartedData](s, e, nil)

@@ -105,12 +105,21 @@ func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 		return interp.Answer{}, err
 	}
 	asked := w.emit(k, journal.ApprovalRequested, q.Step, q.ApprovalRequestedData, false)
-	a, err := w.person(k, q, asked.Time.Add(q.Left))
+	a, err := w.person(k, q, soon(asked.Time, q.Left))
 	if err != nil {
 		return a, err
 	}
 	w.emit(k, journal.ApprovalAnswered, q.Step, memo.Answered(q, a), true)
 	return a, w.rt.memo.Err()
+}
+
+// soon is when time is up that began to run then. A clock that was set back since does
+// not make it longer than it was.
+func soon(began time.Time, left time.Duration) time.Time {
+	if now := time.Now(); began.After(now) {
+		return now.Add(left)
+	}
+	return began.Add(left)
 }
 
 // person waits for an answer, and lets others go on meanwhile. The error is how

@@ -143,3 +143,22 @@ func event(t *testing.T, typ journal.Type, key string, data any) journal.Event {
 	}
 	return out
 }
+
+// TestAClockThatWasSetBack: a question that was put at a time that is still to come has
+// no more time than it had.
+func TestAClockThatWasSetBack(t *testing.T) {
+	const text = "steps: [{action: a, confirm: {ask: 'Sure?', timeout: 50ms}, say: {text: acts}}]"
+	wait := func(ctx context.Context, _ interp.Question) (interp.Answer, map[string]string, error) {
+		<-ctx.Done()
+		return interp.Answer{}, nil, ctx.Err()
+	}
+	first := (&part{text: text, ask: wait}).run(t)
+	past := until(t, first.events, journal.ApprovalRequested, "a#confirm", 1)
+	for i := range past {
+		past[i].Time = past[i].Time.Add(48 * time.Hour)
+	}
+	second := (&part{text: text, past: past, ask: wait}).run(t) // or it waits for two days
+	if second.out.Outcome != "failed" || len(second.say.heard) > 0 {
+		t.Errorf("got %v, heard %v", second.out, second.say.heard)
+	}
+}
