@@ -72,7 +72,7 @@ func failing(store *journal.Store, how string, n int) (wrote *int) {
 	return wrote
 }
 
-// written is a runbook whose actions write to ACTS, a line each.
+// writtenDown is a runbook whose actions write to ACTS, a line each.
 const writtenDown = `
 apiVersion: runbook/v1
 name: written
@@ -170,7 +170,7 @@ func writes(t *testing.T, how string, n int) (end string, acts []string, wrote i
 			}
 		} else {
 			holds(t, store, ids[0], did(t, file))
-			out, err = rb.Resume(context.Background(), ids[0], engine.RunOptions{Session: s})
+			_, err = rb.Resume(context.Background(), ids[0], engine.RunOptions{Session: s})
 			if err != nil && !strings.Contains(err.Error(), "is over") {
 				t.Fatal(err)
 			}
