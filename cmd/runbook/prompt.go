@@ -310,6 +310,7 @@ func (p *prompter) read(ctx context.Context, label string, secret bool) (string,
 		b   []byte
 		err error
 	}
+	defer suspends(fd, state)()
 	got := make(chan typed, 1)
 	go func() { b, err := term.ReadPassword(fd); got <- typed{b, err} }()
 	select {
