@@ -59,6 +59,7 @@ type part struct {
 	ask  func(context.Context, interp.Question) (interp.Answer, map[string]string, error)
 	say  *say
 
+	undo   int // the run is over, and what it owes is undone
 	ctx    context.Context
 	events []journal.Event // past and new
 	out    interp.Outcome
@@ -105,7 +106,7 @@ func (p *part) run(t *testing.T) *part {
 	}
 	p.events = slices.Clone(p.past)
 	p.out, p.open, p.err = local.Run(p.ctx, book, local.Options{Journal: w, Past: p.past, Kinds: []exec.Kind{p.say.kind()}, Guard: guard.New(permit.Set{}, guard.Options{}), Secrets: store, Masker: m, Ask: p.ask},
-		interp.Options{Run: "r1", User: "tester", Inputs: map[string]any{}, Present: store.Present})
+		interp.Options{Undo: p.undo, Run: "r1", User: "tester", Inputs: map[string]any{}, Present: store.Present})
 	return p
 }
 
