@@ -304,26 +304,28 @@ func TestRedirectsKeepToTheRules(t *testing.T) {
 	var seen []string
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		seen = append(seen, r.Method+" "+r.URL.Path+" "+string(body)+" "+r.Header.Get("Authorization"))
+		seen = append(seen, r.Method+" "+r.URL.Path+" "+string(body)+" "+r.Header.Get("Authorization")+r.Header.Get("X-Key")+r.Header.Get("Referer")+r.Header.Get("Cookie"))
 	}))
 	defer target.Close()
 	_, port, _ := net.SplitHostPort(target.Listener.Addr().String())
 	start := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		code := map[string]int{"/307": 307, "/302": 302, "/308": 308}[r.URL.Path]
-		http.Redirect(w, r, "http://api.example.com:"+port+"/there", code)
+		http.Redirect(w, r, r.URL.Query().Get("to")+":"+port+"/there", code)
 	}))
 	defer start.Close()
 	g := guard.New(named, guard.Options{Env: []string{}, Resolve: loopback})
 	defer g.Close()
-	for path, want := range map[string]string{"/302": "GET /there  ", "/307": "POST /there hi ", "/308": "POST /there hi "} {
-		seen = nil
-		r := ask(t, g, 5*time.Second, map[string]any{"url": start.URL + path, "method": "POST", "body": "hi", "auth": map[string]any{"bearer": "token"}})
-		if r.Error != nil || len(seen) != 1 || seen[0] != want {
-			t.Errorf("%s: %v %q, want %q: what was meant for one host is not sent to another", path, r.Error, seen, want)
+	for _, to := range []string{"http://api.example.com", "http://127.0.0.1"} { // another host, and another server of the same one
+		for path, want := range map[string]string{"/302": "GET /there  ", "/307": "POST /there hi ", "/308": "POST /there hi "} {
+			seen = nil
+			r := ask(t, g, 5*time.Second, map[string]any{"url": start.URL + path + "?to=" + to, "method": "POST", "body": "hi", "headers": map[string]any{"X-Key": "key", "Cookie": "c=1"}, "auth": map[string]any{"bearer": "token"}})
+			if r.Error != nil || len(seen) != 1 || seen[0] != want {
+				t.Errorf("%s to %s: %v %q, want %q: what was meant for one server is not sent to another", path, to, r.Error, seen, want)
+			}
 		}
 	}
 	seen = nil
-	r := ask(t, g, 5*time.Second, map[string]any{"url": start.URL + "/302", "redirects": 0})
+	r := ask(t, g, 5*time.Second, map[string]any{"url": start.URL + "/302?to=http://api.example.com", "redirects": 0})
 	if r.Error != nil || r.Fields["status"] != 302 || len(seen) != 0 {
 		t.Errorf("%v %v %q", r.Error, r.Fields["status"], seen)
 	}

@@ -11,7 +11,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/net/http/httpproxy"
@@ -62,8 +64,28 @@ func (g *Guard) Client(t TLS, redirects int) (*http.Client, error) {
 		case via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https":
 			return &HTTPError{"protocol", fmt.Errorf("a redirect from https to %s", req.URL.Redacted())}
 		}
+		if !sameServer(via[0].URL, req.URL) {
+			keepHarmless(req.Header)
+		}
 		return nil
 	}}, nil
+}
+
+// sameServer reports whether two URLs lead to the same scheme, host and port.
+func sameServer(a, b *url.URL) bool {
+	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && portOf(a) == portOf(b)
+}
+
+// harmless headers go along to another server. The others may hold what was meant
+// for the first one alone: a key in a header of its own, the URL that was asked.
+var harmless = []string{"Accept", "Accept-Language", "Content-Type", "User-Agent"}
+
+func keepHarmless(h http.Header) {
+	for name := range h {
+		if !slices.Contains(harmless, name) {
+			delete(h, name)
+		}
+	}
 }
 
 func (g *Guard) transport(t TLS) (*transport, error) {
