@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"runbook/engine/guard"
@@ -33,10 +34,13 @@ func (r *running) requirements(ctx context.Context) error {
 			missing.Lines = append(missing.Lines, line)
 		}
 	}
-	if len(missing.Lines) > 0 {
-		return missing
+	if len(missing.Lines) == 0 {
+		return nil
 	}
-	return nil
+	for i, line := range missing.Lines {
+		missing.Lines[i] = r.masker.MaskString(line) // a provider may say what it was given
+	}
+	return missing
 }
 
 // programs are those of a plan that are not installed. What the inputs of another
@@ -149,6 +153,27 @@ func (rb *Runbook) secrets() []*plan.Secret {
 	var out []*plan.Secret
 	for _, p := range rb.Plan.Plans() {
 		out = append(out, p.Secrets...)
+	}
+	return out
+}
+
+// otherEnv are the variables in which a secret stands besides its own: programs get
+// none of them.
+func (r *running) otherEnv(environ []string) []string {
+	var out []string
+	for _, s := range r.rb.secrets() {
+		v, ok := "", false
+		if s.Env != "" && r.opts.Scenario == nil {
+			v, ok = r.lookup(s.Env)
+		}
+		if !ok || len(v) < secret.MinLength {
+			continue
+		}
+		for _, kv := range environ {
+			if name, value, _ := strings.Cut(kv, "="); strings.Contains(value, v) {
+				out = append(out, name)
+			}
+		}
 	}
 	return out
 }

@@ -45,6 +45,15 @@ func (rb *Runbook) Rehearse(ctx context.Context, o RehearseOptions) error {
 		options.Mask = r.masker
 		d.Observe, d.Enter = r.observer(ctx, rb.Plan, r.guard)
 	}
+	if !o.Observe { // what is given beforehand may be a secret that is at hand
+		r := &running{rb: rb, opts: RunOptions{Session: o.Session}, masker: secret.NewMasker()}
+		for _, s := range rb.secrets() {
+			if v, ok := r.lookup(s.Env); ok && s.Env != "" {
+				_ = r.masker.Add(s.Key, v) // the run says what is wrong with it
+			}
+		}
+		options.Mask = r.masker
+	}
 	w, err := journal.Create("", "rehearsal", options)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -227,7 +228,7 @@ func (rb *Runbook) open(o RunOptions) (*running, error) {
 	}
 	r := &running{rb: rb, opts: o, masker: secret.NewMasker(), kinds: rb.kinds}
 	set = set.Under(rb.policy.rules())
-	options := guard.Options{Hide: append(rb.secretEnv(), o.Hide...), Hurry: o.Hurry}
+	options := guard.Options{Hide: slices.Concat(rb.secretEnv(), r.otherEnv(os.Environ()), o.Hide), Hurry: o.Hurry}
 	if r.doors, err = r.open(options); err != nil {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ const told = "  - {message: told, text: \"{{ .steps.c.stdout }} {{ .steps.c.stde
 // flowWays are ways of values through a run: what one step says reaches the texts,
 // conditions and names of others.
 func flowWays() []way {
-	list := "  - check: c\n    shell: {argv: [probe, plain, list], stdin: \"{{ .secrets.tok }}\"}\n    outputs: {all: 'json ?? []', one: 'json?.[0] ?? \"\"'}\n"
+	list := "  - check: c\n    shell: {argv: [probe, plain, list], stdin: \"{{ .secrets.tok }}\"}\n    outputs: {all: 'json ?? []', one: 'first(json ?? []) ?? \"\"'}\n"
 	return []way{
 		{name: "a fact", head: "facts: {seen: {type: string, default: none}}\n", steps: through("both", "    facts: {seen: \"{{ .stdout }}\"}\n  - {message: told, title: \"T {{ .facts.seen }}\", text: \"{{ .facts.seen }}\"}\n  - {end: over, outcome: resolved, summary: \"S {{ .facts.seen }}\"}\n"), pages: true},
 		{name: "a fact that is the secret", head: "facts: {seen: {type: string, default: none}}\n", steps: through("out", "    facts: {seen: \"{{ .stdout }}!\"}\n  - {end: over, outcome: resolved, summary: \"{{ .facts.seen }}\"}\n"), pages: true},
@@ -18,24 +18,23 @@ func flowWays() []way {
 		{name: "a type that does not fit", steps: through("err", "    outputs: {n: {expr: stderr, type: string, pattern: \"^[0-9]+$\"}}\n")},
 		{name: "each item", steps: list + "  - each: e\n    in: steps.c.all\n    as: it\n    steps:\n      - {message: told, text: \"an item\"}\n      - check: i\n        shell: {argv: [probe, plain, out], stdin: \"{{ .secrets.tok }}\"}\n", pages: true},
 		{name: "the name of an item", steps: through("list", "    outputs: {all: 'map(json ?? [], {\"x\" + string(#)})'}\n  - each: e\n    in: steps.c.all\n    as: it\n    max: 2\n    steps:\n      - check: i\n        title: Item {{ .it }}\n        shell: {argv: [probe, plain, out], stdin: \"{{ .secrets.tok }}\"}\n")},
-		{name: "side by side", steps: "  - parallel: p\n    steps:\n" + strings.ReplaceAll(strings.ReplaceAll("  - check: c@\n    shell: {argv: [probe, plain, both], stdin: \"{{ .secrets.tok }}\"}\n", "  - ", "      - "), "    shell", "        shell") + "      - check: d\n        shell: {argv: [probe, plain, environ]}\n"},
+		{name: "side by side", steps: "  - parallel: p\n    steps:\n" + strings.ReplaceAll(strings.ReplaceAll("  - check: c\n    shell: {argv: [probe, plain, both], stdin: \"{{ .secrets.tok }}\"}\n", "  - ", "      - "), "    shell", "        shell") + "      - check: d\n        shell: {argv: [probe, plain, environ]}\n"},
 		{name: "a retry", code: 1, steps: through("fails", "    required: true\n    retry: {attempts: 3, delay: 10ms, on: 'exit == 3'}\n")},
 		{name: "a poll", steps: through("count", "    poll: {every: 10ms, for: 20s}\n")},
 		{name: "a timeout", steps: through("hangs", "    timeout: 500ms\n")},
 		{name: "an action that fails", code: 1, steps: "  - action: a\n    shell: {argv: [probe, plain, fails], stdin: \"{{ .secrets.tok }}\"}\n", pages: true},
-		{name: "what is done in the end", head: "finally:\n  - check: f\n    shell: {argv: [probe, plain, both], stdin: \"{{ .secrets.tok }}\"}\n  - {message: m, text: \"{{ run_ }}\"}\n", steps: "  - {message: n, text: none}\n", code: 3, quiet: true},
 		{name: "what is done at last", head: "finally:\n  - check: f\n    shell: {argv: [probe, plain, both], stdin: \"{{ .secrets.tok }}\"}\n", steps: "  - {message: n, text: none}\n"},
-		{name: "an undo", code: 1, args: []string{"--yes"}, steps: "  - action: a\n    shell: {argv: [probe, plain, out], stdin: \"{{ .secrets.tok }}\"}\n    undo:\n      auto: true\n      steps:\n        - action: b\n          shell: {argv: [probe, plain, err], stdin: \"{{ .secrets.tok }}\"}\n  - action: c\n    shell: {argv: [probe, plain, fails], stdin: \"{{ .secrets.tok }}\"}\n"},
+		{name: "an undo", code: 1, args: []string{"--yes"}, steps: "  - action: a\n    shell: {argv: [probe, plain, out], stdin: \"{{ .secrets.tok }}\"}\n    undo:\n      when: failure\n      auto: true\n      steps:\n        - action: b\n          shell: {argv: [probe, plain, err], stdin: \"{{ .secrets.tok }}\"}\n  - action: c\n    shell: {argv: [probe, plain, fails], stdin: \"{{ .secrets.tok }}\"}\n"},
 		{name: "a verify", steps: "  - action: a\n    shell: {argv: [probe, plain, out], stdin: \"{{ .secrets.tok }}\"}\n    verify:\n      shell: {argv: [probe, plain, err], stdin: \"{{ .secrets.tok }}\"}\n"},
 		{name: "another runbook", files: map[string]string{"inner.yaml": "apiVersion: runbook/v1\nname: inner\nsecrets: {own: {env: TOK}}\npermissions: {observe: [probe]}\nsteps:\n  - check: c\n    shell: {argv: [probe, plain, both], stdin: \"{{ .secrets.own }}\"}\n    outputs: {said: stdout}\n"},
 			head: "x-secrets: none\n", env: []string{"TOK=@SECRET@"}, steps: "  - {run: r, runbook: inner.yaml}\n", pages: true},
-		{name: "a title that cannot be computed", steps: through("err", "  - check: next\n    title: \"{{ index .steps.c.stderr 999 }}\"\n    shell: echo hi\n"), code: 3, quiet: true},
+		{name: "a title that cannot be computed", steps: through("err", "  - check: next\n    title: \"{{ atoi .steps.c.stderr }} {{ .steps.c.stderr }}\"\n    shell: echo hi\n")},
 		{name: "a confirm", code: 0, args: []string{"--non-interactive", "--output", "text"}, then: [][]string{{"resume", "last", "--approve", "a", "--output", "text"}}, pages: true,
 			steps: through("out", "  - action: a\n    title: Store {{ .steps.c.stdout }}x\n    confirm: \"Store {{ .steps.c.stdout }}?\"\n    shell: {argv: [probe, plain, err], stdin: \"{{ .secrets.tok }}\"}\n")},
 		{name: "a request that is approved", args: []string{"--non-interactive", "--output", "text"}, then: [][]string{{"resume", "last", "--approve", "a", "--output", "text"}},
 			steps: "  - action: a\n    confirm: \"Send it?\"\n    http: {method: POST, url: \"@S@/?t={{ .secrets.tok }}\", headers: {X: \"{{ .secrets.tok }}\"}, json: {k: \"{{ .secrets.tok }}\"}}\n"},
 		{name: "a text to type", args: []string{"--non-interactive", "--output", "text"}, code: 5,
-			steps: through("out", "  - action: a\n    confirm: {ask: Really?, retype: \"{{ .steps.c.stdout }}!\"}\n    shell: probe plain out\n")},
+			steps: through("out", "  - action: a\n    confirm:\n      ask: \"Really?\"\n      retype: \"{{ .steps.c.stdout }}!\"\n    shell: probe plain out\n")},
 		{name: "what people are shown", args: []string{"--non-interactive", "--output", "text"}, code: 5,
 			steps: through("both", "  - manual: m\n    instructions: \"Look at {{ .steps.c.stdout }} {{ .steps.c.stderr }}\"\n")},
 		{name: "an input that is the secret", head: "inputs: {x: {type: string}}\n", args: []string{"--input", "x=@SECRET@"}, steps: through("out", "    title: \"{{ .inputs.x }}\"\n"), pages: true},

@@ -95,7 +95,7 @@ fails) cat "$in" >&2; exit 3 ;;
 prints) printf '%s' "$3"; cat "$in" >&2; exit "${4:-0}" ;;
 environ) cat /proc/$$/environ ;;
 hangs) cat "$in"; cat "$in" >&2; sleep 60 ;;
-ready) cat "$in"; touch @DIR@/ready; sleep 60 ;;
+ready) echo $$ > @DIR@/pid; touch @DIR@/ready; while ! [ -e @DIR@/go ]; do sleep 0.05; done ;;
 count) echo x >> @DIR@/times; n=$(wc -l < @DIR@/times); cat "$in"; [ "$n" -ge 3 ] ;;
 esac
 `
@@ -248,6 +248,8 @@ func (w *wild) run(x *way, args ...string) int {
 	if x.kill != "" {
 		w.awaits(filepath.Join(w.dir, x.kill))
 		w.must(cmd.Process.Kill())
+		w.must(os.WriteFile(filepath.Join(w.dir, "go"), nil, 0o600))
+		w.buried()
 	}
 	var exit *exec.ExitError
 	if err := cmd.Wait(); err != nil && !errors.As(err, &exit) {
@@ -256,6 +258,20 @@ func (w *wild) run(x *way, args ...string) int {
 	w.keep("stdout", out.Bytes())
 	w.keep("stderr", errs.Bytes())
 	return cmd.ProcessState.ExitCode()
+}
+
+// buried waits for the end of the probe that outlived the program.
+func (w *wild) buried() {
+	w.t.Helper()
+	pid, err := os.ReadFile(filepath.Join(w.dir, "pid"))
+	w.must(err)
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		state, err := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/stat")
+		if _, rest, ok := strings.Cut(string(state), ") "); err != nil || ok && rest[0] == 'Z' {
+			return
+		}
+	}
+	w.t.Fatal("the probe never ended")
 }
 
 func (w *wild) awaits(file string) {
@@ -415,7 +431,11 @@ func (w *wild) arrived() bool {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return leaktest.Search(string(all)+w.had.String(), strings.TrimSpace(w.secret), 0) != ""
+	whole := []string{strings.TrimSpace(w.secret)}
+	if w.parts != nil {
+		whole = append(whole, w.parts(w.secret)...)
+	}
+	return slices.ContainsFunc(whole, func(s string) bool { return leaktest.Search(string(all)+w.had.String(), s, 0) != "" })
 }
 
 // written is all that the program wrote for people and machines.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/term"
@@ -26,10 +27,13 @@ var errGone = errors.New("the terminal closed while a question was open")
 type prompter struct {
 	in, out *os.File
 	user    string
-	turn    chan struct{}  // holds one token: whose turn it is to use the terminal
-	screen  suspender      // the live tree, which makes room for a question
-	lines   chan line      // what is typed
-	pumping atomic.Bool    // a reader is under way; a given-up question leaves it to the next
+	turn    chan struct{} // holds one token: whose turn it is to use the terminal
+	screen  suspender     // the live tree, which makes room for a question
+	lines   chan line     // what is typed
+	pumping atomic.Bool   // a reader is under way; a given-up question leaves it to the next
+	hidden  atomic.Bool   // a secret is typed
+	loud    atomic.Bool   // the terminal cannot be kept from showing what is typed
+	restore atomic.Pointer[func()]
 	script  *engine.People // of a drill: what its people would say, taken by a bare Enter
 }
 
@@ -63,6 +67,7 @@ func (p *prompter) ask(ctx context.Context, q interp.Question) (interp.Answer, m
 		p.screen.Suspend()
 		defer p.screen.Resume()
 	}
+	defer p.quieten()()
 	p.show(q)
 	a := interp.Answer{By: p.user, How: "terminal", Values: map[string]any{}}
 	secrets := map[string]string{}
@@ -245,7 +250,11 @@ func scripted(def scenario.Answer, field string) string {
 func (p *prompter) collect(ctx context.Context, c interp.Collect, def string, a *interp.Answer, secrets map[string]string) error {
 	p.list(c)
 	for {
-		label := fmt.Sprintf("  %s (%s)%s%s: ", c.Name, c.Type, hint(c.Description, c.Default), enterTakes(def))
+		shown := def
+		if c.Secret && def != "" {
+			shown = "what the scenario says"
+		}
+		label := fmt.Sprintf("  %s (%s)%s%s: ", c.Name, c.Type, hint(c.Description, c.Default), enterTakes(shown))
 		text, err := p.read(ctx, label, c.Secret)
 		if err != nil {
 			return err
@@ -291,38 +300,49 @@ func (p *prompter) input(ctx context.Context) func(*plan.Input, string) (string,
 		if why != "" {
 			fmt.Fprintf(p.out, "  %s\n", report.Clean(why))
 		}
+		defer p.quieten()()
 		return p.readLine(ctx, fmt.Sprintf("%s (%s)%s: ", in.Name, in.Type, hint(in.Description, nil)))
 	}
 }
 
-// read reads a line, without echo where it is secret.
+// read reads a line, without showing it where it is secret.
 func (p *prompter) read(ctx context.Context, label string, secret bool) (string, error) {
 	if !secret {
 		return p.readLine(ctx, label)
 	}
-	fmt.Fprint(p.out, label)
+	if p.loud.Load() {
+		return "", errors.New("a secret can only be typed at a terminal that can be kept from showing it")
+	}
+	p.hidden.Store(true)
+	defer p.hidden.Store(false)
+	text, err := p.readLine(ctx, label)
+	return strings.TrimSpace(text), err
+}
+
+// quieten keeps the terminal from showing what is typed: the prompter does. What
+// it gives lets the terminal be as it was.
+func (p *prompter) quieten() func() {
 	fd := int(p.in.Fd())
-	state, err := term.GetState(fd)
+	was, err := term.GetState(fd)
+	undo := func() {}
+	if err == nil {
+		undo, err = quietTerminal(p.in)
+	}
+	p.loud.Store(err != nil)
 	if err != nil {
-		return "", fmt.Errorf("a secret can only be typed at a terminal: %w", err)
+		return func() {}
 	}
-	type typed struct {
-		b   []byte
-		err error
-	}
-	defer suspends(fd, state)()
-	got := make(chan typed, 1)
-	go func() { b, err := term.ReadPassword(fd); got <- typed{b, err} }()
-	select {
-	case t := <-got:
-		fmt.Fprintln(p.out)
-		if t.err != nil {
-			return "", errGone
-		}
-		return strings.TrimSpace(string(t.b)), nil
-	case <-ctx.Done():
-		_ = term.Restore(fd, state) // the person gets the echo back
-		return "", ctx.Err()
+	ends := suspends(fd, was)
+	var once sync.Once
+	restore := func() { once.Do(func() { ends(); undo() }) }
+	p.restore.Store(&restore)
+	return restore
+}
+
+// leave lets the terminal be as it was, at once.
+func (p *prompter) leave() {
+	if restore := p.restore.Load(); restore != nil {
+		(*restore)()
 	}
 }
 
@@ -336,7 +356,7 @@ func (p *prompter) readLine(ctx context.Context, label string) (string, error) {
 	select {
 	case l := <-p.lines:
 		p.pumping.Store(false)
-		return strings.TrimRight(l.text, "\r\n"), l.err
+		return l.text, l.err
 	case <-ctx.Done():
 		fmt.Fprintln(p.out)
 		return "", ctx.Err()
@@ -345,24 +365,25 @@ func (p *prompter) readLine(ctx context.Context, label string) (string, error) {
 
 // pump reads one line, byte by byte, so that nothing behind it is swallowed.
 func (p *prompter) pump() {
-	var b strings.Builder
+	keys := keyboard{out: p.out}
 	one := make([]byte, 1)
 	for {
 		n, err := p.in.Read(one)
 		if n == 0 && err == nil {
 			continue
 		}
-		c := one[0]
 		if err != nil {
-			p.lines <- line{b.String(), errGone}
+			p.lines <- line{string(keys.line), errGone}
 			return
 		}
-		if c == '\n' {
-			p.lines <- line{b.String(), nil}
+		done, gone := keys.take(one[0], !p.hidden.Load() && !p.loud.Load())
+		switch {
+		case gone:
+			p.lines <- line{"", errGone}
 			return
-		}
-		if b.Len() < 64<<10 {
-			b.WriteByte(c)
+		case done:
+			p.lines <- line{string(keys.line), nil}
+			return
 		}
 	}
 }

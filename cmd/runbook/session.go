@@ -59,6 +59,13 @@ func (p *program) session(c *cli.Context) (*session, error) {
 	p.tell = s.tell
 	if tty != nil {
 		s.prompter = newPrompter(p.in, tty, s.user, s.screen())
+		screen := p.leave
+		p.leave = func() {
+			s.prompter.leave()
+			if screen != nil {
+				screen()
+			}
+		}
 	}
 	p.running.Store(true)
 	return s, nil
