@@ -9,6 +9,7 @@ import (
 // Keys that change the line that is typed, as terminals have them.
 const (
 	keyEnd       = 0x04 // Ctrl-D: on an empty line, nothing comes any more
+	keyEarlyEnd  = 0x00 // what Linux keeps of a Ctrl-D that was typed before its prompt
 	keyBackspace = 0x08
 	keyKill      = 0x15 // Ctrl-U: the whole line
 	keyWord      = 0x17 // Ctrl-W: the last word
@@ -30,7 +31,7 @@ func (k *keyboard) take(c byte, shows bool) (done, gone bool) {
 	case '\n', '\r':
 		fmt.Fprintln(k.out)
 		return true, false
-	case keyEnd:
+	case keyEnd, keyEarlyEnd:
 		return false, len(k.line) == 0
 	case keyBackspace, keyDelete:
 		k.erase(shows)
