@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"runbook/checks"
 	"runbook/engine"
 	"runbook/engine/journal"
 	"runbook/engine/kind"
@@ -29,7 +28,7 @@ func TestAKindThatPanics(t *testing.T) {
 		Name: "broken", Doc: "It panics.", Result: &types.Type{Kind: types.Object},
 		Options: &spec.Shape{Form: spec.Object, Fields: []spec.Field{{Key: "key", Doc: "A key.", Shape: &spec.Shape{Form: spec.Template}}}},
 	}, Executor: faulty{}}
-	rb, found := engine.Load(source.NewFile("x.yaml", []byte("apiVersion: runbook/v1\nname: panics\nsecrets: {tok: {env: TOK}}\nsteps:\n  - {check: c, broken: {key: \"{{ .secrets.tok }}\"}}\n")), engine.With(append(checks.All(), broken)...))
+	rb, found := engine.Load(source.NewFile("x.yaml", []byte("apiVersion: runbook/v1\nname: panics\nsecrets: {tok: {env: TOK}}\nsteps:\n  - {check: c, broken: {key: \"{{ .secrets.tok }}\"}}\n")), engine.With(broken))
 	if rb == nil {
 		t.Fatal(found)
 	}
