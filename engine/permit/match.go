@@ -82,7 +82,7 @@ func (s Set) Command(argv []string, action bool) Decision {
 // matching is the first entry that argv begins with, or "".
 func (s Set) matching(argv []string, action bool) string {
 	for _, e := range s.entries(action) {
-		if matches(Split(e), argv) {
+		if begins(e, argv) {
 			return e
 		}
 	}
@@ -94,6 +94,20 @@ func (s Set) entries(action bool) []string {
 		return s.Observe
 	}
 	return append(slices.Clone(s.Observe), s.Act...)
+}
+
+// begins reports whether argv begins with the words of an entry, as matches does. It
+// is asked for each entry before each program, and takes the entry apart no further
+// than it fits.
+func begins(entry string, argv []string) bool {
+	n := 0
+	for w := range strings.FieldsSeq(entry) {
+		if n == len(argv) || !matchWord(w, argv[n]) {
+			return false
+		}
+		n++
+	}
+	return n > 0
 }
 
 // matches reports whether argv begins with the words of an entry.
@@ -111,10 +125,10 @@ func matches(words, argv []string) bool {
 
 // matchWord matches one word; `*` stands for any run of characters.
 func matchWord(pattern, word string) bool {
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
+	if !strings.Contains(pattern, "*") {
 		return pattern == word
 	}
+	parts := strings.Split(pattern, "*")
 	if !strings.HasPrefix(word, parts[0]) {
 		return false
 	}

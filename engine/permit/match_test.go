@@ -88,3 +88,14 @@ func TestEntries(t *testing.T) {
 		}
 	}
 }
+
+// TestBegins: an entry that is taken apart on the way says what its words say.
+func TestBegins(t *testing.T) {
+	for _, entry := range append(set.entries(true), "", " ", "a", " a  b ", "a *", "* b", "a b c") {
+		for _, argv := range []string{"", "a", "a b", "a b c", "x b", "kubectl", "kubectl get", "kubectl get pods", "kubectl -n x get", "kubectl delete pod/a", "kubectlx get"} {
+			if words := strings.Fields(argv); begins(entry, words) != matches(Split(entry), words) {
+				t.Errorf("%q, %q", entry, argv)
+			}
+		}
+	}
+}
