@@ -1,9 +1,10 @@
 # What a contributor needs; `.ci/run` calls the same targets.
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+export GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME ?= 60s
 
-.PHONY: build test lint fuzz mutate bench check generate
+.PHONY: build test lint vuln fuzz mutate bench check generate
 
 build:            ## the program, in bin/
 	$(GO) build -o bin/runbook ./cmd/runbook
@@ -18,6 +19,10 @@ lint:             ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+
+vuln:             ## known vulnerabilities in what is called; VULN_REQUIRED=1 fails where the database cannot be asked
+	@GO="$(GO)" bash .ci/vuln-test
+	@GO="$(GO)" bash .ci/vuln
 
 fuzz:             ## every fuzz target for FUZZTIME
 	@GO="$(GO)" FUZZTIME="$(FUZZTIME)" bash .ci/fuzz
