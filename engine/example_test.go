@@ -296,3 +296,35 @@ outputs: {left: steps.unload.waiting}
 	// step.finished unload
 	// run.finished
 }
+
+// An organisation's policy narrows what any runbook may do. What goes beyond it is a
+// finding, and is denied where a run comes to it.
+func ExampleWithPolicy() {
+	policy, found := engine.ReadPolicy(source.NewFile("acme.yaml", []byte(`apiVersion: runbook/v1
+policy: acme
+deny:
+  - {run: kubectl delete, reason: Ask the platform team}
+`)))
+	if policy == nil {
+		fmt.Println(found)
+		return
+	}
+	rb, found := engine.Load(source.NewFile("clear.yaml", []byte(`apiVersion: runbook/v1
+name: clear
+permissions: {act: [kubectl]}
+steps:
+  - {action: clear, shell: kubectl -n web delete pod/web-1}
+`)), engine.WithPolicy(policy))
+	for _, d := range found {
+		fmt.Printf("line %d: %s\n", d.Span.Position().Line, d.Summary)
+	}
+	out, err := rb.Run(context.Background(), engine.RunOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(out.Outcome, out.Code == engine.ExitDenied)
+	// Output:
+	// line 5: the policy acme denies `kubectl -n web delete pod/web-1` by its entry `kubectl delete` (acme.yaml:4): Ask the platform team
+	// failed true
+}
