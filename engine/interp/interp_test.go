@@ -11,6 +11,7 @@ import (
 
 	"runbook/engine/journal"
 	"runbook/engine/kind"
+	"runbook/engine/permit"
 	"runbook/engine/plan"
 	"runbook/engine/source"
 	"runbook/engine/spec"
@@ -36,6 +37,19 @@ type script struct {
 	takes  map[Key]time.Duration // how long a call, an answer or what is in a scope takes
 	ends   map[Key]error         // what a call, an answer, a wait, a scope or another runbook ends with
 	absent map[string]bool       // secrets that have no value
+	policy *permit.Policy        // with one, what the kind says is a host
+	begun  func(Key) (bool, []Demanded)
+}
+
+func (s script) kind() kind.Kind {
+	k := say()
+	if s.policy != nil {
+		k.Effects = func(u kind.Use) []kind.Effect {
+			text, _ := u.Text("text")
+			return []kind.Effect{{Host: text}}
+		}
+	}
+	return k
 }
 
 // told is what came of a script.
@@ -192,7 +206,7 @@ func compile(t *testing.T, s script) (*plan.Plan, map[string]any) {
 		}
 		return source.NewFile(name, []byte("apiVersion: runbook/v1\n"+text)), nil
 	}
-	p := plan.Compile(source.NewFile("x.yaml", []byte("apiVersion: runbook/v1\nname: x\n"+s.text)), plan.Options{Kinds: []kind.Kind{say()}, Beside: open}, func(d source.Diagnostic) { found = append(found, d) })
+	p := plan.Compile(source.NewFile("x.yaml", []byte("apiVersion: runbook/v1\nname: x\n"+s.text)), plan.Options{Kinds: []kind.Kind{s.kind()}, Beside: open, Policy: s.policy}, func(d source.Diagnostic) { found = append(found, d) })
 	if p == nil {
 		for _, d := range found {
 			t.Errorf("%d: %s %s", d.Span.Position().Line, d.Summary, d.Detail)
@@ -213,7 +227,7 @@ func play(t *testing.T, s script) *told {
 	p, inputs := compile(t, s)
 	out := &told{events: map[string]any{}, asked: map[Key]Question{}, made: map[Key]Call{}, entered: map[Key]bool{}}
 	w := &world{script: &s, told: out, now: time.Unix(0, 0), t: t}
-	out.Outcome, out.err = Run(w, p, Options{Run: "r1", User: "tester", Inputs: inputs, Present: func(name string) bool { return !s.absent[name] }})
+	out.Outcome, out.err = Run(w, p, Options{Run: "r1", User: "tester", Inputs: inputs, Present: func(name string) bool { return !s.absent[name] }, Begun: s.begun})
 	out.now = w.now.Sub(time.Unix(0, 0))
 	return out
 }
