@@ -25,6 +25,7 @@ type StepRehearsedData struct {
 	Request      map[string]any    `json:"request,omitempty"`
 	Expect       []string          `json:"expect,omitempty"`
 	Confirm      string            `json:"confirm,omitempty"`
+	Policy       []string          `json:"policy,omitempty"` // what an organisation's policy demands before it
 	Instructions string            `json:"instructions,omitempty"`
 	Collect      []AnswerField     `json:"collect,omitempty"`
 	Attach       []string          `json:"attach,omitempty"`

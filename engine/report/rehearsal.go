@@ -172,6 +172,9 @@ func (r *Rehearsal) details(d journal.StepRehearsedData) []string {
 	say("waits first", seconds(d.Delay))
 	say("asks", d.Ask)
 	say("asks for approval", d.Confirm)
+	for _, by := range d.Policy {
+		say("approval demanded by the policy", by)
+	}
 	say("a person does", d.Instructions)
 	for _, f := range d.Collect {
 		say("asks for", field(f))

@@ -234,7 +234,7 @@ var fieldDocs = map[string]string{
 	"StepRehearsedData.place": "Where it stands in the file.", "StepRehearsedData.if": "Its condition.", "StepRehearsedData.delay": "How long it waits before.",
 	"StepRehearsedData.budget": "Its `timeout`.", "StepRehearsedData.retry": "How it is retried, in words.", "StepRehearsedData.poll": "How it polls, in words.",
 	"StepRehearsedData.request": "What would be done; what only a run can know stands as ‹steps.api.status›.", "StepRehearsedData.expect": "What would have to hold.",
-	"StepRehearsedData.confirm": "What a person would be asked first.", "StepRehearsedData.instructions": "What a person would be told to do.",
+	"StepRehearsedData.policy": "What an organisation's policy demands approval for before it.", "StepRehearsedData.confirm": "What a person would be asked first.", "StepRehearsedData.instructions": "What a person would be told to do.",
 	"StepRehearsedData.collect": "The values that a person would be asked for.", "StepRehearsedData.to": "The channels that the message would go to.",
 	"StepRehearsedData.status": "What an incident on a status page would be from then on.",
 	"StepRehearsedData.text":   "The message's text.", "StepRehearsedData.ask": "What a person would be asked to choose.",

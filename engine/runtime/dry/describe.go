@@ -38,6 +38,9 @@ func (w *walk) describe(f frame, s *plan.Step) journal.StepRehearsedData {
 	if s.Confirm != nil {
 		d.Confirm = confirm(s.Confirm, env)
 	}
+	if w.plan.MayDemand(s) {
+		d.Policy = w.demanded(s, env)
+	}
 	for _, c := range s.Collect {
 		d.Collect = append(d.Collect, journal.AnswerField{Name: c.Name, Type: c.Type.String(), Description: c.Description, Secret: c.Secret, Required: c.Required, Options: optionsOf(c, env)})
 	}
@@ -51,6 +54,20 @@ func (w *walk) describe(f frame, s *plan.Step) journal.StepRehearsedData {
 		d.Procedure = s.Call.Procedure.Name
 	}
 	return d
+}
+
+// demanded is what a policy demands before an action, as far as it can be told.
+func (w *walk) demanded(s *plan.Step, env lang.Env) []string {
+	v, err := s.Options.Render(env)
+	options, known := v.(map[string]any)
+	if !known || err != nil || !s.Options.Known(env) {
+		return []string{w.plan.Policy.Name + " (perhaps: it depends on what the run finds out)"}
+	}
+	var out []string
+	for _, d := range w.plan.Demands(s, options) {
+		out = append(out, d.Policy...)
+	}
+	return out
 }
 
 func preview(t *lang.Template, env lang.Env) string {
