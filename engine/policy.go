@@ -88,6 +88,26 @@ func (rb *Runbook) Beyond() int {
 	return n
 }
 
+// WithoutPolicy is the runbook as it is by itself: what is kept of a run to be played
+// again does not depend on who demanded what.
+func (rb *Runbook) WithoutPolicy() *Runbook {
+	if rb.policy == nil {
+		return rb
+	}
+	out, _ := Load(rb.Plan.File, With(rb.kinds...), WithFiles(func(from *source.File, name string) (*source.File, error) {
+		for _, b := range rb.Plan.Beside {
+			if b.File.Name == shownBeside(from.Name, name) {
+				return b.File, nil
+			}
+		}
+		return nil, fs.ErrNotExist
+	}))
+	if out == nil {
+		return rb // it was sound, and its files are those that it was sound with
+	}
+	return out
+}
+
 // PolicyError is a run that began under a policy, and would go on without one.
 type PolicyError struct {
 	Run    string

@@ -152,7 +152,7 @@ func (p *program) live(c *cli.Context, rb *engine.Runbook, origin string) error 
 	if len(events) == 0 {
 		return ended
 	}
-	if err := p.keep(context.WithoutCancel(c.Context), rb, events, engine.RecordOptions{Path: path}); err != nil {
+	if err := p.keep(context.WithoutCancel(c.Context), rb.WithoutPolicy(), events, engine.RecordOptions{Path: path}); err != nil {
 		fmt.Fprintf(p.err, "runbook: %s\n", report.Clean(err.Error())) // the run's own end is what counts
 	}
 	return ended

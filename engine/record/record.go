@@ -125,7 +125,7 @@ func scenario(events []journal.Event, o Options, room int) (sc syntax.Pairs, cut
 	if i := slices.IndexFunc(events, func(e journal.Event) bool { return e.Type == journal.RunFinished }); i >= 0 {
 		events = events[:i+1]
 	}
-	r := &recording{room: room, state: journal.Fold(events), steps: map[string]*step{}, asked: map[string]time.Time{}}
+	r := &recording{room: room, state: journal.Fold(events), steps: map[string]*step{}, asked: map[string]time.Time{}, foreign: map[string]bool{}}
 	for _, e := range events {
 		if err := r.take(e); err != nil {
 			return nil, nil, fmt.Errorf("event %d cannot be read: %w", e.Seq, err)
@@ -144,6 +144,7 @@ type recording struct {
 	order   []*step              // in the order of their first attempts
 	asked   map[string]time.Time // when, by the question's key
 	answers []answer
+	foreign map[string]bool // the keys of questions that a policy alone demanded
 	others  []journal.Event // where other runbooks began
 }
 
@@ -185,6 +186,9 @@ func (r *recording) take(e journal.Event) error {
 		r.others = append(r.others, e)
 	case journal.ApprovalRequested:
 		r.asked[e.Key] = e.Time
+		d, err := journal.Decode[journal.ApprovalRequestedData](e)
+		r.foreign[e.Key] = len(d.Policy) > 0 && !d.Own
+		return err
 	case journal.ApprovalAnswered:
 		d, err := journal.Decode[journal.ApprovalAnsweredData](e)
 		if err != nil {
@@ -193,7 +197,7 @@ func (r *recording) take(e journal.Event) error {
 		r.answer(e, d)
 	case journal.WaitFinished:
 		d, err := journal.Decode[journal.WaitFinishedData](e)
-		if err == nil && d.For == "person" && d.Ended != "nobody" {
+		if err == nil && d.For == "person" && d.Ended != "nobody" && !r.foreign[e.Key] {
 			r.answer(e, journal.ApprovalAnsweredData{Choice: "done", By: "nobody"})
 			r.answers[len(r.answers)-1].after += tooLate
 		}
@@ -208,6 +212,9 @@ const tooLate = time.Hour
 func (r *recording) answer(e journal.Event, d journal.ApprovalAnsweredData) {
 	if d.Kind == "in_doubt" {
 		return // a recording does not break off
+	}
+	if r.foreign[e.Key] {
+		return // the scenario is the runbook's, which does not ask that
 	}
 	name := r.within(e.Key) + e.Step
 	if d.Kind == "undo" {
