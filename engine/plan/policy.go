@@ -81,7 +81,9 @@ func (c *compiler) holdCommand(cmd kind.Command, action bool) {
 	}
 	if p.Set().Partly(cmd.Words, cmd.Whole, action) == permit.No {
 		by := c.plan.Permissions.Static.Command(cmd.Words, action).Entry
-		if !c.used.beyond["observe "+by] && !c.used.beyond["act "+by] {
+		said := c.used.beyond["observe "+by] || c.used.beyond["act "+by]
+		// That an entry is too wide does not say that this is denied.
+		if !said || p.Denies(cmd.Words) != nil && p.Denies(permit.Split(by)) == nil {
 			c.beyond(cmd.Span, p.Set().Command(cmd.Words, action))
 		}
 		return
