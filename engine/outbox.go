@@ -34,7 +34,7 @@ func stubbed(s *scenario.Scenario) func(host string) bool {
 // goOn records that another process goes on with the run.
 func (r *running) goOn(w *journal.Writer, past []journal.Event) error {
 	w.SetMask(r.masker)
-	d := journal.RunResumedData{User: r.opts.User, From: past[len(past)-1].Seq, Policy: r.rb.policy.told()}
+	d := journal.RunResumedData{User: r.opts.User, Identity: r.opts.identity(), From: past[len(past)-1].Seq, Policy: r.rb.policy.told()}
 	if r.opts.undo > 0 {
 		d.For = "undo"
 	}

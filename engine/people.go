@@ -66,6 +66,7 @@ func (p *People) Answer(q interp.Question) (Reply, error) {
 	}
 	r := Reply{After: given.After, Secrets: map[string]string{}, Answer: interp.Answer{
 		Choice: p.choice(q, given.Choice), By: given.By, How: "scenario", Values: map[string]any{}, Retyped: q.Retype,
+		Identity: &journal.Identity{Established: journal.ByScenario},
 	}}
 	if r.Answer.By == "" {
 		r.Answer.By = q.Stander()

@@ -47,10 +47,13 @@ var ErrLeft = local.ErrLeft
 
 // Session is who runs, where the run is kept, and how it is shown.
 type Session struct {
-	User  string
-	Host  string
-	Store *journal.Store           // nil keeps nothing
-	Env   func(name string) string // where secrets are looked up; nil: nothing
+	User string
+	Host string
+	// Identity says how it is known who User is; nil is that the program which the
+	// engine is built into says so.
+	Identity *journal.Identity
+	Store    *journal.Store           // nil keeps nothing
+	Env      func(name string) string // where secrets are looked up; nil: nothing
 	// Secrets is a provider of the program's own, say a vault: before the first step
 	// it is asked for every declared secret, whatever source the file names for it.
 	// "" is one that it does not have. Nil goes by the file.
@@ -171,6 +174,13 @@ func (rb *Runbook) keep(s *journal.Store, id string) error {
 // madeOf reports whether the runbook is made of the files that a run began with.
 func (rb *Runbook) madeOf(files []journal.File) bool {
 	return slices.EqualFunc(rb.Plan.Beside, files, func(b plan.Beside, f journal.File) bool { return b.Digest == f.Digest })
+}
+
+func (s *Session) identity() *journal.Identity {
+	if s.Identity == nil {
+		return &journal.Identity{Established: journal.ByProgram, Host: s.Host}
+	}
+	return s.Identity
 }
 
 func (s *Session) dir(id string) string {
@@ -387,7 +397,7 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 		parts.Begins = r.world.Begins
 	}
 	out, open, err := local.Run(ctx, r.rb.Plan, parts, interp.Options{
-		Run: id, Mode: string(mode), Scenario: name, Engine: Version(), User: o.User, Host: o.Host, Origin: o.Origin, Inputs: o.Inputs, Present: r.store.Present,
+		Run: id, Mode: string(mode), Scenario: name, Engine: Version(), User: o.User, Host: o.Host, Origin: o.Origin, Inputs: o.Inputs, Present: r.store.Present, Identity: o.identity(),
 		Policy: r.rb.policy.told(), Begun: begun(past), Undo: o.undo,
 	})
 	result := &Outcome{Run: id, Outcome: out.Outcome, State: state}
@@ -420,7 +430,7 @@ func (r *running) missed() []string {
 
 // parts are what the runtime is made of, for a run and for what is sent later.
 func (r *running) parts(ctx context.Context, w *journal.Writer) local.Options {
-	return local.Options{Journal: w, Kinds: r.kinds, Channels: r.channels(), Guard: r.guard, Narrow: r.narrowed(ctx), Secrets: r.store, Masker: r.masker, Hurry: r.opts.Hurry}
+	return local.Options{Journal: w, Kinds: r.kinds, Channels: r.channels(), Guard: r.guard, Narrow: r.narrowed(ctx), Secrets: r.store, Masker: r.masker, Identity: r.opts.identity(), Hurry: r.opts.Hurry}
 }
 
 // channels are the kinds of channels, as they are in the run's world.

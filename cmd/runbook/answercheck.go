@@ -18,6 +18,12 @@ import (
 func (a *answers) check(p *plan.Plan) error {
 	steps := map[string][]*plan.Step{}
 	p.WalkNamed(func(name string, s *plan.Step) { steps[name] = append(steps[name], s) })
+	for id := range a.approve {
+		byKey(steps, id)
+	}
+	for name := range a.whole {
+		byKey(steps, strings.TrimSuffix(name, ">undo"))
+	}
 	for _, id := range slices.Sorted(maps.Keys(a.approve)) {
 		if err := a.known(p, steps, id); err != nil {
 			return err
@@ -46,6 +52,20 @@ func (a *answers) check(p *plan.Plan) error {
 		}
 	}
 	return nil
+}
+
+// byKey enters the steps that a key may be of: that of one item or one round
+// (`hosts[1]/restart`, `repair#p2/mark`).
+func byKey(steps map[string][]*plan.Step, key string) {
+	if len(steps[key]) > 0 || !strings.ContainsAny(key, "[#>") {
+		return
+	}
+	id := key[strings.LastIndexAny(key, "/>")+1:]
+	for _, name := range slices.Sorted(maps.Keys(steps)) {
+		if name == id || strings.HasSuffix(name, "/"+id) {
+			steps[key] = append(steps[key], steps[name]...)
+		}
+	}
 }
 
 func (a *answers) known(p *plan.Plan, steps map[string][]*plan.Step, id string) error {

@@ -10,6 +10,7 @@ import (
 
 	"runbook/engine"
 	"runbook/engine/interp"
+	"runbook/engine/journal"
 )
 
 // answers are what was said on the command line to questions that may come.
@@ -17,6 +18,8 @@ type answers struct {
 	yes     bool
 	approve map[string]string           // step -> what was typed to approve it
 	whole   map[string]string           // step -> choice
+	open    map[string][]string         // name -> the keys of the questions that stood open when it was said
+	took    map[string]string           // name -> the key of the question that it has answered
 	fields  map[string]map[string]given // step -> field -> value
 }
 
@@ -29,7 +32,7 @@ type given struct {
 
 // answers reads --yes, --approve and --answer.
 func (p *program) answers(c *cli.Context) (*answers, error) {
-	a := &answers{yes: c.Bool("yes"), approve: map[string]string{}, whole: map[string]string{}, fields: map[string]map[string]given{}}
+	a := &answers{yes: c.Bool("yes"), approve: map[string]string{}, whole: map[string]string{}, open: map[string][]string{}, took: map[string]string{}, fields: map[string]map[string]given{}}
 	for _, kv := range c.StringSlice("approve") {
 		step, typed, retyped := strings.Cut(kv, "=")
 		if strings.HasSuffix(step, ">undo") && !retyped {
@@ -92,10 +95,12 @@ func (p *program) given(name, value string) (string, error) {
 // to is the answer to a question, where one was given. An answer to a step in a
 // procedure may name the step alone.
 func (a *answers) to(q interp.Question, user string) (interp.Answer, map[string]string, bool, error) {
-	out := interp.Answer{By: user, How: "--answer", Values: map[string]any{}}
+	out := interp.Answer{By: user, How: "--answer", Values: map[string]any{}, Beforehand: true}
 	if q.Kind == "confirm" {
-		typed, approved := a.approve[q.Name()]
+		typed, approved, err := a.approves(q)
 		switch {
+		case err != nil:
+			return out, nil, false, err
 		case approved:
 			out.Choice, out.How, out.Retyped = "approve", "--approve", typed
 		case a.yes && !q.Always && q.Retype == "":
@@ -106,6 +111,16 @@ func (a *answers) to(q interp.Question, user string) (interp.Answer, map[string]
 		}
 	}
 	choice, whole := a.whole[q.Name()]
+	if of, ok := a.whole[stepOf(q)]; ok && !whole {
+		choice, whole = of, true
+	}
+	if whole && choice == "approve" {
+		mine, err := a.mine(q)
+		if err != nil {
+			return out, nil, false, err
+		}
+		whole = mine
+	}
 	fields, some := a.fields[q.Name()]
 	if !whole && !some {
 		return out, nil, false, nil
@@ -124,8 +139,52 @@ func (a *answers) to(q interp.Question, user string) (interp.Answer, map[string]
 	return out, secrets, err == nil, err
 }
 
+// stands notes the questions that stood open when the answers were given.
+func (a *answers) stands(list []openQuestion) {
+	for _, w := range list {
+		if !slices.Contains(a.open[w.name], w.key) {
+			a.open[w.name] = append(a.open[w.name], w.key)
+		}
+	}
+}
+
+func stepOf(q interp.Question) string { return journal.StepKey(string(q.Key)) }
+
+// approves is what was typed to approve a question, where that was done: by its
+// name, or by the key of its step.
+func (a *answers) approves(q interp.Question) (typed string, approved bool, err error) {
+	if typed, approved = a.approve[stepOf(q)]; approved {
+		return typed, true, nil
+	}
+	if typed, approved = a.approve[q.Name()]; !approved {
+		return "", false, nil
+	}
+	mine, err := a.mine(q)
+	return typed, mine, err
+}
+
+// mine reports whether an approval by name is for this question. It is for one:
+// that which stood open, or else the first; an item of an each and a round of a
+// group are approved by themselves.
+func (a *answers) mine(q interp.Question) (bool, error) {
+	name, key := q.Name(), stepOf(q)
+	switch open := a.open[name]; {
+	case len(open) > 1:
+		return false, fmt.Errorf("%s stands for several questions (%s): approve one of them by that name", name, strings.Join(open, ", "))
+	case len(open) == 1 && open[0] != key:
+		return false, nil
+	}
+	if a.took[name] == "" {
+		a.took[name] = key
+	}
+	return a.took[name] == key, nil
+}
+
 // usable says why the question cannot take an answer.
 func usable(q interp.Question, a interp.Answer) error {
+	if q.Before != nil && a.Choice == "approve" {
+		return fmt.Errorf("%s %s: what will be done is not what was asked before, so no approval that was given beforehand counts; look at it, then approve it again", a.How, q.Name())
+	}
 	if why := q.Refuses(a); why != "" {
 		return fmt.Errorf("%s %s: %s", a.How, q.Name(), why)
 	}

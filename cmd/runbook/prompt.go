@@ -25,16 +25,17 @@ var errGone = errors.New("the terminal closed while a question was open")
 
 // prompter puts questions to the person at the terminal, one at a time.
 type prompter struct {
-	in, out *os.File
-	user    string
-	turn    chan struct{} // holds one token: whose turn it is to use the terminal
-	screen  suspender     // the live tree, which makes room for a question
-	lines   chan line     // what is typed
-	pumping atomic.Bool   // a reader is under way; a given-up question leaves it to the next
-	hidden  atomic.Bool   // a secret is typed
-	loud    atomic.Bool   // the terminal cannot be kept from showing what is typed
-	restore atomic.Pointer[func()]
-	script  *engine.People // of a drill: what its people would say, taken by a bare Enter
+	in, out  *os.File
+	user     string
+	identity *journal.Identity
+	turn     chan struct{} // holds one token: whose turn it is to use the terminal
+	screen   suspender     // the live tree, which makes room for a question
+	lines    chan line     // what is typed
+	pumping  atomic.Bool   // a reader is under way; a given-up question leaves it to the next
+	hidden   atomic.Bool   // a secret is typed
+	loud     atomic.Bool   // the terminal cannot be kept from showing what is typed
+	restore  atomic.Pointer[func()]
+	script   *engine.People // of a drill: what its people would say, taken by a bare Enter
 }
 
 // suspender is a screen that can make room for a question.
@@ -48,8 +49,8 @@ type line struct {
 	err  error
 }
 
-func newPrompter(in, out *os.File, user string, screen suspender) *prompter {
-	p := &prompter{in: in, out: out, user: user, screen: screen, turn: make(chan struct{}, 1), lines: make(chan line)}
+func newPrompter(in, out *os.File, user string, identity *journal.Identity, screen suspender) *prompter {
+	p := &prompter{in: in, out: out, user: user, identity: identity, screen: screen, turn: make(chan struct{}, 1), lines: make(chan line)}
 	p.turn <- struct{}{}
 	return p
 }
@@ -69,7 +70,7 @@ func (p *prompter) ask(ctx context.Context, q interp.Question) (interp.Answer, m
 	}
 	defer p.quieten()()
 	p.show(q)
-	a := interp.Answer{By: p.user, How: "terminal", Values: map[string]any{}}
+	a := interp.Answer{By: p.user, Identity: p.identity, How: "terminal", Values: map[string]any{}}
 	secrets := map[string]string{}
 	def := p.scripted(q)
 	var err error
@@ -100,32 +101,41 @@ func (p *prompter) scripted(q interp.Question) scenario.Answer {
 	return a
 }
 
-// show prints what is asked, and what will be done.
+// show prints what is asked, why, what is known, and what will be done. Every line
+// of it stands behind a bar and ends before the edge, so that nothing that a value
+// says can be taken for the prompt below.
 func (p *prompter) show(q interp.Question) {
-	name := report.Clean(q.In + q.Step)
+	width, _ := terminalSize(p.out)()
+	say := func(heading, text string) {
+		if heading != "" {
+			fmt.Fprint(p.out, "│\n"+report.Wrap(heading, "│ ", width)+report.Wrap(text, "│   ", width))
+		} else if text != "" {
+			fmt.Fprint(p.out, report.Wrap(report.Clean(text), "│ ", width))
+		}
+	}
+	name := strings.ReplaceAll(report.Clean(q.Name()), "\n", " ")
+	if key := journal.StepKey(string(q.Key)); strings.Contains(key, "[") {
+		name = report.Clean(key) // one of several
+	}
 	if p.script != nil {
 		name = "DRILL  " + name
 	}
-	fmt.Fprintf(p.out, "\n── %s %s\n", name, strings.Repeat("─", max(4, 60-len(name))))
-	for _, text := range []string{q.Title, q.Text} {
-		if text != "" {
-			fmt.Fprintln(p.out, indent(report.Clean(strings.TrimRight(text, "\n"))))
-		}
-	}
-	if q.Shown != nil {
-		fmt.Fprintln(p.out, indent(report.Clean(report.Shown(q.Shown))))
-	}
-	for _, text := range append(report.Approvers(q.ApprovalRequestedData), q.Problem) {
-		if text != "" {
-			fmt.Fprintln(p.out, indent(report.Clean(text)))
-		}
+	fmt.Fprintf(p.out, "\n── %s %s\n", name, strings.Repeat("─", max(4, min(width, 100)-len(name)-5)))
+	say("", q.Title)
+	say("", q.Text)
+	for _, part := range report.Asked(q.ApprovalRequestedData, q.Before, false) {
+		say(part.Heading, part.Text)
 	}
 	for _, a := range q.Attached {
-		fmt.Fprintf(p.out, "\n  %s\n%s\n", report.Clean(report.Attached(a)), indent(indent(report.Clean(strings.TrimRight(a.Text, "\n")))))
+		say(report.Clean(report.Attached(a)), report.Clean(a.Text))
 	}
+	if who := report.Approvers(q.ApprovalRequestedData); len(who) > 0 {
+		fmt.Fprintln(p.out, "│")
+		say("", strings.Join(who, "\n"))
+	}
+	say("", q.Problem)
+	fmt.Fprintln(p.out, "│")
 }
-
-func indent(s string) string { return "  " + strings.ReplaceAll(s, "\n", "\n  ") }
 
 // yesNo takes nothing but a word, or a bare Enter for the default of a drill.
 func (p *prompter) yesNo(ctx context.Context, question, yes, no, def string) (string, error) {

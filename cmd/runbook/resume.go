@@ -70,7 +70,8 @@ func (p *program) goOn(c *cli.Context, command string, store *journal.Store, id 
 	if err := s.answers.check(rb.Plan); err != nil {
 		return err
 	}
-	s.command = command
+	s.command = goesOnWith(c, command)
+	s.answers.stands(openQuestions(state))
 	for _, e := range past {
 		s.past(e)
 	}

@@ -189,18 +189,24 @@ func (p *program) inputs(c *cli.Context, s *session) (engine.Inputs, error) {
 	return in, nil
 }
 
-// who is the person at this terminal, as far as can be known.
-func (p *program) who(c *cli.Context) string {
-	if name := c.String("as"); name != "" {
-		return name
+// who is the person at this terminal, and how that is known: a name given with
+// --as is a claim, so the system's user stands beside it.
+func (p *program) who(c *cli.Context) (string, *journal.Identity) {
+	id := &journal.Identity{Established: journal.BySystem, Host: hostname()}
+	if u, err := user.Current(); err == nil {
+		id.User = u.Username
 	}
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		return u.Username
+	switch name, variable := c.String("as"), p.env("USER"); {
+	case name != "":
+		id.Established = journal.ByFlag
+		return name, id
+	case id.User != "":
+		return id.User, id
+	case variable != "":
+		id.Established = journal.ByVariable
+		return variable, id
 	}
-	if name := p.env("USER"); name != "" {
-		return name
-	}
-	return "unknown"
+	return "unknown", id
 }
 
 // store is where runs are kept.

@@ -27,6 +27,16 @@ func (p *program) runsCommand() *cli.Command {
 	}
 }
 
+// askedRow is a question that a run waits for: who may answer it (everybody where
+// that is missing), and the command that does.
+type askedRow struct {
+	Name   string   `json:"name"`
+	Kind   string   `json:"kind"`
+	Text   string   `json:"text,omitempty"`
+	By     []string `json:"by,omitempty"`
+	Answer string   `json:"answer"`
+}
+
 // runRow is a run in the list.
 type runRow struct {
 	Run      string          `json:"run"`
@@ -39,6 +49,7 @@ type runRow struct {
 	Summary  string          `json:"summary,omitempty"`
 	Waiting  []string        `json:"waiting,omitempty"`
 	Owed     []string        `json:"owed,omitempty"`   // actions of a run that is over which are still to be undone, the last first
+	Asked    []askedRow      `json:"asked,omitempty"`  // of a paused run: what it waits for
 	Unsent   int             `json:"unsent,omitempty"` // messages that did not get to a channel
 	Problem  string          `json:"problem,omitempty"`
 }
@@ -55,7 +66,7 @@ func (p *program) runs(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	rows, err := runRows(store, c.String("runbook"), c.Bool("open"), c.Int("limit"))
+	rows, err := runRows(store, c.String("runbook"), c.Bool("open"), c.Int("limit"), goesOnWith(c, "resume"))
 	if err != nil {
 		return &codeError{engine.ExitFailed, err}
 	}
@@ -71,6 +82,9 @@ func (p *program) runs(c *cli.Context) error {
 			mode = "  DRILL"
 		}
 		p.printf("%-44s  %s  %-11s  %-10s%s  %s\n", r.Run, r.Began.UTC().Format("2006-01-02 15:04:05Z"), r.Status, duration(r.Duration), mode, report.Clean(r.about()))
+		for _, a := range r.Asked {
+			p.printf("    waits for %s\n      %s\n", report.Clean(a.about()), report.Clean(a.Answer))
+		}
 	}
 	return nil
 }
@@ -99,7 +113,7 @@ func duration(s journal.Seconds) string {
 
 // runRows reads the journals, as far as they are wanted. One that cannot be read
 // is a row that says so.
-func runRows(store *journal.Store, name string, open bool, limit int) ([]runRow, error) {
+func runRows(store *journal.Store, name string, open bool, limit int, command string) ([]runRow, error) {
 	ids, err := store.IDs()
 	if err != nil {
 		return nil, err
@@ -109,7 +123,7 @@ func runRows(store *journal.Store, name string, open bool, limit int) ([]runRow,
 		if limit > 0 && len(rows) == limit {
 			break
 		}
-		r := readRow(store, id)
+		r := readRow(store, id, command)
 		if name != "" && r.Runbook != name || open && !r.open() {
 			continue
 		}
@@ -122,7 +136,7 @@ func (r runRow) open() bool {
 	return r.Problem != "" || r.Status == "running" || r.Status == "paused" || r.Status == "interrupted"
 }
 
-func readRow(store *journal.Store, id string) runRow {
+func readRow(store *journal.Store, id, command string) runRow {
 	log, err := store.Read(id)
 	if err != nil {
 		return runRow{Run: id, Status: "unreadable", Problem: err.Error()}
@@ -134,6 +148,9 @@ func readRow(store *journal.Store, id string) runRow {
 	}
 	if s.Started.Mode != string(engine.ModeDrill) {
 		r.Unsent = len(s.Outbox())
+	}
+	if r.Status == "paused" && r.Mode != string(engine.ModeDrill) {
+		r.Asked = askedRows(s, command+" "+id)
 	}
 	if s.Finished != nil {
 		if s.Started.Mode != string(engine.ModeDrill) {
@@ -148,4 +165,27 @@ func readRow(store *journal.Store, id string) runRow {
 		}
 	}
 	return r
+}
+
+func askedRows(s *journal.State, command string) []askedRow {
+	var out []askedRow
+	list := openQuestions(s)
+	for _, w := range list {
+		text := w.asked.Text
+		if text == "" {
+			text = w.asked.Title
+		}
+		how, _, _ := strings.Cut(howToAnswerOne(s, list, w, command), "\n")
+		out = append(out, askedRow{Name: w.name, Kind: w.asked.Kind, Text: text, By: mayApprove(w.asked), Answer: strings.TrimSpace(how)})
+	}
+	return out
+}
+
+// about is a question on a line.
+func (a askedRow) about() string {
+	text := a.Name + ": " + strings.Join(strings.Fields(a.Text), " ")
+	if len(a.By) > 0 {
+		text += " (" + strings.Join(a.By, " or ") + ")"
+	}
+	return text
 }

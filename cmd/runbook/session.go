@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/urfave/cli/v2"
@@ -18,7 +15,6 @@ import (
 	"runbook/engine/journal"
 	"runbook/engine/report"
 	"runbook/engine/scenario"
-	"runbook/engine/secret"
 )
 
 // session is one run's view and people: what the commands run and resume share.
@@ -27,12 +23,13 @@ type session struct {
 	ctx      context.Context
 	stop     context.CancelFunc
 	user     string
+	identity *journal.Identity // how it is known who that is
+	command  string            // by which a run goes on, without its id
 	store    *journal.Store
 	prompter *prompter // nil: nobody is there
 	answers  *answers
 	drill    *engine.People     // nil: the run is real
 	scenario *scenario.Scenario // of a drill
-	command  string             // by which a run goes on: resume or undo
 	watch    []func(journal.Event)
 	past     func(journal.Event) // tells the view what happened before a resume
 	live     *report.Live
@@ -49,7 +46,8 @@ func (p *program) session(c *cli.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{p: p, user: p.who(c), store: store, answers: given, command: "resume", close: func() {}, past: func(journal.Event) {}}
+	s := &session{p: p, store: store, command: goesOnWith(c, "resume"), answers: given, close: func() {}, past: func(journal.Event) {}}
+	s.user, s.identity = p.who(c)
 	s.ctx, s.stop = withTimeout(c.Context, c.Duration("timeout"))
 	var tty *os.File
 	if !c.Bool("non-interactive") && isTerminal(p.in) {
@@ -58,7 +56,7 @@ func (p *program) session(c *cli.Context) (*session, error) {
 	s.view(c, tty != nil)
 	p.tell = s.tell
 	if tty != nil {
-		s.prompter = newPrompter(p.in, tty, s.user, s.screen())
+		s.prompter = newPrompter(p.in, tty, s.user, s.identity, s.screen())
 		screen := p.leave
 		p.leave = func() {
 			s.prompter.leave()
@@ -120,7 +118,7 @@ func eventWriter(p *program) func(journal.Event) {
 
 // engine is the session as the engine wants it.
 func (s *session) engine() engine.Session {
-	return engine.Session{User: s.user, Host: hostname(), Store: s.store, Env: s.p.env, Watch: s.watch, Hide: s.p.hide, Ask: s.ask, Hurry: s.p.hurry}
+	return engine.Session{User: s.user, Host: hostname(), Identity: s.identity, Store: s.store, Env: s.p.env, Watch: s.watch, Hide: s.p.hide, Ask: s.ask, Hurry: s.p.hurry}
 }
 
 // ask answers a question beforehand given, or puts it to the person who is
@@ -132,6 +130,7 @@ func (s *session) ask(ctx context.Context, q interp.Question) (interp.Answer, ma
 		return a, nil, engine.ErrNobody
 	}
 	if ok {
+		a.Identity = s.identity
 		if s.drill != nil {
 			said, _ := s.drill.Next(q)
 			s.drill.Heard(q, said, a, secrets)
@@ -161,7 +160,7 @@ func (s *session) finish(out *engine.Outcome, err error) error {
 	s.close()
 	switch {
 	case errors.Is(err, engine.ErrLeft) && s.drill == nil:
-		return &codeError{engine.ExitCancelled, fmt.Errorf("left at once; `runbook %s %s` goes on where it broke off", s.command, out.Run)}
+		return &codeError{engine.ExitCancelled, fmt.Errorf("left at once; `%s %s` goes on where it broke off", s.command, out.Run)}
 	case err != nil:
 		return failure(err)
 	}
@@ -176,86 +175,8 @@ func (s *session) finish(out *engine.Outcome, err error) error {
 
 func (s *session) sayPaused(out *engine.Outcome) {
 	if s.drill != nil {
-		fmt.Fprintf(s.p.err, "\nThe scenario %s has no answer to what was asked; run the drill on a terminal, or give the answer with --answer:\n%s", s.scenario.Name, resumeHelp(out, "runbook run ..."))
+		fmt.Fprintf(s.p.err, "\nThe scenario %s has no answer to what was asked; run the drill on a terminal, or give the answer with --answer:\n%s", s.scenario.Name, howToAnswer(out.State, waiting(out.Waiting), "runbook run ..."))
 		return
 	}
-	fmt.Fprintf(s.p.err, "\nThe run waits for a person:\n%s", resumeHelp(out, "runbook "+s.command+" "+out.Run))
-	if again(out) != "" {
-		fmt.Fprintln(s.p.err, "  (secrets that were given are not kept, so each command gives them again)")
-	}
-}
-
-// resumeHelp says how each open question can be answered.
-func resumeHelp(out *engine.Outcome, command string) string {
-	text, again := "", again(out)
-	for _, w := range out.Waiting {
-		name := w.Name()
-		switch w.Kind {
-		case "confirm":
-			text += approveHelp(w, command, again)
-		case "manual":
-			text += fmt.Sprintf("  %s --answer %s=done", command, name)
-			for _, f := range w.Fields {
-				value := "VALUE"
-				if f.Secret {
-					value = "@env:NAME"
-				}
-				text += fmt.Sprintf(" --answer %s.%s=%s", name, f.Name, value)
-			}
-			text += again + "\n"
-			text += fmt.Sprintf("  %s --answer %s=could_not%s\n", command, name, again)
-		default:
-			if len(w.Choices) == 0 { // nobody can answer it yet
-				text += fmt.Sprintf("  %s: %s\n", name, report.Clean(w.Text))
-			}
-			for _, c := range w.Choices {
-				text += fmt.Sprintf("  %s --answer '%s=%s'%s\n", command, name, c.ID, again)
-			}
-		}
-	}
-	return text
-}
-
-// again gives the secrets anew that people gave before: the journal does not have
-// them, and a resume asks for them.
-func again(out *engine.Outcome) string {
-	text := ""
-	for _, st := range out.State.Steps {
-		if slices.ContainsFunc(out.Waiting, func(q interp.Question) bool { return q.Step == st.ID }) {
-			continue // it is asked as a whole
-		}
-		for _, q := range st.Questions {
-			if q.Answered == nil {
-				continue
-			}
-			for _, name := range slices.Sorted(maps.Keys(q.Answered.Values)) {
-				if v, ok := q.Answered.Values[name].(map[string]any); ok && v[secret.MaskedKey] != nil {
-					text += fmt.Sprintf(" --answer %s.%s=@env:NAME", st.ID, name)
-				}
-			}
-		}
-	}
-	return text
-}
-
-// approveHelp says how an approval is given or refused, by whom, and how many are
-// missing.
-func approveHelp(q interp.Question, command, again string) string {
-	what := q.Name()
-	if q.Retype != "" {
-		what = "'" + q.Name() + "=" + strings.ReplaceAll(q.Retype, "'", `'\''`) + "'"
-	}
-	text := fmt.Sprintf("  %s --approve %s%s\n", command, report.Clean(what), again)
-	text += fmt.Sprintf("  %s --answer %s=refuse%s\n", command, q.Name(), again)
-	if q.Count > 1 {
-		text += fmt.Sprintf("    %d of %d people have approved", len(q.Given), q.Count)
-		if len(q.Given) > 0 {
-			text += ": " + report.Clean(strings.Join(q.Given, ", "))
-		}
-		text += "\n"
-	}
-	if len(q.By) > 0 {
-		text += "    as one of " + report.Clean(strings.Join(q.By, ", ")) + " (--as NAME)\n"
-	}
-	return text
+	fmt.Fprintf(s.p.err, "\nThe run waits for a person:\n%s", howToAnswer(out.State, waiting(out.Waiting), s.command+" "+out.Run))
 }

@@ -54,6 +54,16 @@ func (p *program) show(c *cli.Context) error {
 	return nil
 }
 
+// howToGoOn says what a paused run waits for, and the commands that answer it.
+func (p *program) howToGoOn(c *cli.Context, w io.Writer, events []journal.Event) error {
+	s := journal.Fold(events)
+	if s.Paused == nil || s.Started.Mode == string(engine.ModeDrill) {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "\n%s", howToAnswer(s, openQuestions(s), goesOnWith(c, "resume")+" "+s.Run))
+	return err
+}
+
 // runView is how a run is shown, by the name of the format.
 func (p *program) runView(c *cli.Context) (func(io.Writer, []journal.Event) error, error) {
 	folded := func(draw func(io.Writer, *journal.State) error) func(io.Writer, []journal.Event) error {
@@ -66,7 +76,7 @@ func (p *program) runView(c *cli.Context) (func(io.Writer, []journal.Event) erro
 			for _, e := range events {
 				lines.Event(e)
 			}
-			return nil
+			return p.howToGoOn(c, w, events)
 		}, nil
 	case "json":
 		return func(w io.Writer, events []journal.Event) error {

@@ -67,35 +67,52 @@ func (q *Question) Refuses(a Answer) string {
 	return ""
 }
 
+// agreed is what was approved of a step: it runs as it was shown, whatever its
+// templates would give by then (`run.elapsed`).
+type agreed struct {
+	step    *plan.Step
+	options map[string]any
+}
+
 // confirm asks before an action or a group: what its own confirm wants, and what a
-// policy demands, in as few questions as can be. The second result says that the
-// step ends here.
-func (r *run) confirm(w World, f *frame, s *plan.Step, key Key) (done, bool) {
+// policy demands, in as few questions as can be. It gives the frame in which the
+// step runs as it was approved, or how the step ended here.
+func (r *run) confirm(w World, f *frame, s *plan.Step, key Key) (*frame, *done) {
 	env := r.env(w, f)
 	asks, err := r.questions(s, env, key)
 	if err != nil {
-		d := erred(err)
-		d.notRun = true
-		return d, true
+		return nil, unasked(err)
+	}
+	if len(asks) == 0 {
+		return f, nil
+	}
+	about, in, d := r.toBeDone(w, f, s, key)
+	if d != nil {
+		return nil, d
 	}
 	for _, x := range asks {
-		q, err := r.approval(s, env, x.Demand)
+		q, err := approval(about, s, env, x.Demand)
 		if err != nil {
-			d := erred(err)
-			d.notRun = true
-			return d, true
+			return nil, unasked(err)
 		}
-		if d, ended := r.approve(w, x, q); ended {
+		if d := r.approve(w, x, q); d != nil {
 			if s.Confirm == nil && d.err == nil {
 				// Nothing in the file says that it may be refused: what is behind it may
 				// read its results.
 				d.fields = fields(s, Result{Error: &journal.Error{Kind: "canceled", Message: d.reason}})
 			}
-			return d, true
+			return nil, d
 		}
 		r.approved[key] = append(r.approved[key], x.Entries...)
 	}
-	return done{}, false
+	return in, nil
+}
+
+// unasked is a step about which nobody could be asked.
+func unasked(err error) *done {
+	d := erred(err)
+	d.notRun = true
+	return &d
 }
 
 // asked is a demand with the key of its question.
@@ -192,8 +209,9 @@ func (r *run) own(s *plan.Step, env lang.Env) (plan.Demand, error) {
 	return d, err
 }
 
-// approve puts a question until as many as are needed have approved.
-func (r *run) approve(w World, x asked, q Question) (done, bool) {
+// approve puts a question until as many as are needed have approved, or gives how
+// the step ended here.
+func (r *run) approve(w World, x asked, q Question) *done {
 	began := w.Now()
 	for n := 1; ; n++ {
 		at := x.at
@@ -203,14 +221,15 @@ func (r *run) approve(w World, x asked, q Question) (done, bool) {
 		a, err := Late(), error(nil)
 		if q.Left = x.Timeout - w.Now().Sub(began); x.Timeout <= 0 || q.Left > 0 {
 			if a, err = w.Ask(at, q); err != nil {
-				return done{err: err, notRun: true}, true
+				return &done{err: err, notRun: true}
 			}
 		}
 		if a.Choice != "approve" {
-			return refused(x.Demand, a), true
+			d := refused(x.Demand, a)
+			return &d
 		}
 		if n >= x.Count {
-			return done{}, false
+			return nil
 		}
 		q.Given = append(slices.Clone(q.Given), a.By)
 	}
@@ -224,23 +243,52 @@ func numbered(at Key, n int) string {
 	return fmt.Sprintf("-%d", n)
 }
 
-// approval is the question for a demand.
-func (r *run) approval(s *plan.Step, env lang.Env, d plan.Demand) (Question, error) {
+// toBeDone is what every question before a step shows, and the frame in which the
+// step does just that.
+func (r *run) toBeDone(w World, f *frame, s *plan.Step, key Key) (Question, *frame, *done) {
+	env := r.env(w, f)
 	q := Question{Step: s.ID, ApprovalRequestedData: journal.ApprovalRequestedData{
-		Kind: "confirm", Title: r.text(s.Title, env), Text: "Do this?", Choices: approveOrRefuse,
-		By: d.By, Count: d.Count, Timeout: journal.SecondsOf(d.Timeout), Always: d.Always, Retype: d.Retype, Policy: d.Policy, Own: d.Own && len(d.Policy) > 0,
+		Kind: "confirm", Title: r.text(s.Title, env), Choices: approveOrRefuse, Why: f.why, Known: r.known(),
 	}}
+	if s.Options == nil {
+		q.Steps, q.More = r.planned(w, f, s, key)
+		return q, f, nil
+	}
+	options, cannot := f.options(s, env)
+	if cannot != nil {
+		return q, f, cannot // nobody is asked about what cannot be done
+	}
+	in := f.below(f.path)
+	in.agreed = &agreed{s, options}
+	q.Shown = options
+	return q, in, nil
+}
+
+// approval is the question for a demand, about what is to be done.
+func approval(q Question, s *plan.Step, env lang.Env, d plan.Demand) (Question, error) {
+	q.By, q.Count, q.Timeout, q.Always = d.By, d.Count, journal.SecondsOf(d.Timeout), d.Always
+	q.Retype, q.Policy, q.Own = d.Retype, d.Policy, d.Own && len(d.Policy) > 0
 	if d.Count == 1 {
 		q.Count = 0 // one person is what every question needs
 	}
-	if d.Own {
-		var err error
-		if q.Text, err = render(s.Confirm.Ask, env); err != nil {
-			return q, err
-		}
+	if !d.Own {
+		q.Text = "Do this?"
+		return q, nil
 	}
-	if s.Options != nil {
-		q.Shown = s.Options.Preview(masked(env))
+	var err error
+	if q.Text, err = render(s.Confirm.Ask, env); err != nil {
+		return q, err
+	}
+	for _, x := range s.Confirm.Changes {
+		from, err := x.From.Eval(env)
+		if err != nil {
+			return q, fmt.Errorf("the change `%s` cannot be computed: %w", x.Name, err)
+		}
+		to, err := x.To.Eval(env)
+		if err != nil {
+			return q, fmt.Errorf("the change `%s` cannot be computed: %w", x.Name, err)
+		}
+		q.Changes = append(q.Changes, journal.Change{Name: x.Name, From: short(from), To: short(to)})
 	}
 	return q, nil
 }

@@ -88,7 +88,7 @@ func (r *run) decide(w World, f *frame, s *plan.Step, key Key) done {
 	b := is.fit[0]
 	data.Branch, data.Title = b.ID, r.text(b.Title, env)
 	w.Emit(key, Event{Type: journal.DecisionMade, Step: s.ID, Data: data})
-	d := r.branch(w, f, s, key, b)
+	d := r.branch(w, f, s, key, b, data)
 	d.fields = map[string]any{"branch": b.ID}
 	return d
 }
@@ -107,8 +107,9 @@ func (r *run) choose(w World, s *plan.Step, key Key, env lang.Env, fit []*plan.B
 }
 
 // branch walks the branch that was taken.
-func (r *run) branch(w World, f *frame, s *plan.Step, key Key, b *plan.Branch) done {
+func (r *run) branch(w World, f *frame, s *plan.Step, key Key, b *plan.Branch, made journal.DecisionMadeData) done {
 	in := f.below(key + ">" + Key(b.ID))
+	in.why = f.came(journal.Why{Key: string(key), Branch: made.Branch, Title: made.Title, By: made.By, Uncertain: made.Uncertain, Because: made.Because})
 	if err := r.set(w, r.env(w, f), in.path, s.ID, b.Facts); err != nil {
 		return erred(err)
 	}
@@ -132,7 +133,7 @@ func (r *run) call(w World, f *frame, key Key, id string, c *plan.Call) (map[str
 	if err != nil {
 		return nil, &failed{key, err.Error()}
 	}
-	in := &frame{path: key, steps: maps.Clone(f.file), file: f.file, inputs: map[string]any{}, item: f.item, called: true, rounds: f.rounds}
+	in := &frame{path: key, steps: maps.Clone(f.file), file: f.file, inputs: map[string]any{}, item: f.item, called: true, rounds: f.rounds, why: f.why}
 	maps.Copy(in.inputs, r.opts.Inputs)
 	for _, d := range p.Inputs {
 		in.inputs[d.Name] = d.Default

@@ -109,6 +109,7 @@ func (f *frame) forItem(s *plan.Step, path Key, item any) *frame {
 		in.items = map[string]any{}
 	}
 	in.items[s.As] = item
+	in.why = f.came(journal.Why{Key: journal.StepKey(string(path)), Item: s.As, Value: short(item)})
 	in.steps = maps.Clone(f.steps)
 	if !f.called {
 		in.file = in.steps

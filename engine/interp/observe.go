@@ -47,14 +47,10 @@ func (r *run) verified(w World, f *frame, s *plan.Step, key Key, d done) done {
 // says whether a retry would be in place.
 func (r *run) once(w World, f *frame, s *plan.Step, key Key) (done, bool) {
 	env := r.env(w, f)
-	options, err := s.Options.Render(env)
-	if err != nil {
-		d := erred(fmt.Errorf("what to do cannot be computed: %w", err))
-		d.data.Error = &journal.Error{Kind: "render", Message: err.Error()}
-		d.fields = fields(s, Result{Error: d.data.Error})
-		return d, false
+	m, cannot := f.options(s, env)
+	if cannot != nil {
+		return *cannot, false
 	}
-	m, _ := options.(map[string]any)
 	c := Call{Step: s.ID, Role: string(s.Role), Kind: s.Kind.Name, Options: m, Timeout: s.Timeout, Idempotent: s.Idempotent && s.CheckAfter == nil || s.Role == plan.Check, Approved: r.approved[f.key(s.ID)]}
 	res, settled, err := r.made(w, f, s, key, c, env)
 	if settled != nil {
@@ -67,6 +63,23 @@ func (r *run) once(w World, f *frame, s *plan.Step, key Key) (done, bool) {
 	d.err = err
 	d.note(f, d.data.Error)
 	return d, r.again(env, s, d)
+}
+
+// options are what a step is to do: what was approved where it was asked about.
+// Where they cannot be computed, the second result is how the step came out.
+func (f *frame) options(s *plan.Step, env lang.Env) (map[string]any, *done) {
+	if f.agreed != nil && f.agreed.step == s {
+		return f.agreed.options, nil
+	}
+	options, err := s.Options.Render(env)
+	if err != nil {
+		d := erred(fmt.Errorf("what to do cannot be computed: %w", err))
+		d.data.Error = &journal.Error{Kind: "render", Message: err.Error()}
+		d.fields = fields(s, Result{Error: d.data.Error})
+		return nil, &d
+	}
+	m, _ := options.(map[string]any)
+	return m, nil
 }
 
 // fields is what stands under steps.ID, and alone in the step's own

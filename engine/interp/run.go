@@ -19,7 +19,8 @@ type Options struct {
 	Engine   string // the engine's version
 	User     string
 	Host     string
-	Origin   string // the absolute path of the runbook's file, or ""
+	Identity *journal.Identity // how it is known who User is; nil where nobody says
+	Origin   string            // the absolute path of the runbook's file, or ""
 	Inputs   map[string]any
 	// Undo is set to go on with a run that is over: how often what it still owes was
 	// offered since, and once more.
@@ -75,7 +76,7 @@ func Run(w World, p *plan.Plan, o Options) (Outcome, error) {
 // begin is the state of a run before its first step. Path is the key of the step
 // that runs it, or "".
 func begin(p *plan.Plan, o Options, path Key) (*run, *frame) {
-	r := &run{plan: p, opts: o, facts: map[string]any{}, secrets: map[string]any{}, incidents: map[string]string{}, approved: map[Key][]int{}}
+	r := &run{plan: p, opts: o, facts: map[string]any{}, secrets: map[string]any{}, incidents: map[string]string{}, approved: map[Key][]int{}, found: &findings{}}
 	for _, f := range p.Facts {
 		r.facts[f.Name] = f.Default
 	}
@@ -121,6 +122,7 @@ type run struct {
 	// approved are the entries of the policy's approve that people granted, by step.
 	approved map[Key][]int
 	owed     []owed
+	found    *findings // what the steps came to, of this runbook and those around it
 
 	// Of a run that a step of another runs: that other one, and what the step
 	// runs. Left are those that were broken off inside this one.
@@ -140,6 +142,8 @@ type frame struct {
 	items  map[string]any // the items of the `each` steps around, by name
 	item   Key            // the path of the innermost item or runbook, or ""
 	called bool           // in a procedure: steps are not the file's
+	why    []journal.Why  // the way here
+	agreed *agreed        // what was approved, of the step that is about to run
 }
 
 // below is the frame under a path; the names stay the same.
@@ -176,7 +180,7 @@ func (r *run) open(w World) {
 	env := r.env(w, &frame{inputs: o.Inputs})
 	w.Emit("", Event{Type: journal.RunStarted, Data: journal.RunStartedData{
 		Runbook: journal.Runbook{Name: p.Name, Title: p.Title, Version: p.Version, Path: p.File.Name, Origin: o.Origin, Digest: p.Digest},
-		Mode:    o.Mode, Scenario: o.Scenario, Engine: o.Engine, User: o.User, Host: o.Host,
+		Mode:    o.Mode, Scenario: o.Scenario, Engine: o.Engine, User: o.User, Host: o.Host, Identity: o.Identity,
 		Inputs: encoded(o.Inputs), Facts: encoded(r.facts), Secrets: present(p, o), Links: links(p.Links, env), Files: filesOf(p), Policy: o.Policy,
 	}})
 	r.started = w.Now()

@@ -102,6 +102,7 @@ func (r *run) start(w World, f *frame, s *plan.Step, key Key) {
 		d.Kind = s.Kind.Name
 	}
 	w.Emit(key, Event{Type: journal.StepStarted, Step: s.ID, Data: d})
+	r.found.begin(s, key, d.Title)
 }
 
 func place(at source.Span) journal.Place {
@@ -111,9 +112,11 @@ func place(at source.Span) journal.Place {
 
 func (r *run) role(w World, f *frame, s *plan.Step, key Key) done {
 	if s.Confirm != nil || r.plan.MayDemand(s) {
-		if d, asked := r.confirm(w, f, s, key); asked {
-			return d
+		in, d := r.confirm(w, f, s, key)
+		if d != nil {
+			return *d
 		}
+		f = in
 	}
 	switch s.Role {
 	case plan.Check, plan.Action:
@@ -183,6 +186,7 @@ func (r *run) emitFinished(w World, s *plan.Step, key Key, began time.Time, d do
 		data.Duration = journal.SecondsOf(w.Now().Sub(began))
 	}
 	w.Emit(key, Event{Type: journal.StepFinished, Step: s.ID, Data: data})
+	r.found.end(s, key, data)
 }
 
 // interrupted is a step whose scope ended around it. A check that was under way
@@ -239,6 +243,7 @@ func (r *run) onFailure(w World, f *frame, s *plan.Step, key Key, d done) error 
 		return nil
 	case plan.FailSteps:
 		in := f.below(key + ">on_failure")
+		in.why = f.came(journal.Why{Key: string(key), Failed: d.reason})
 		if err := r.steps(w, in, s.Failure.Steps); err != nil {
 			return err
 		}

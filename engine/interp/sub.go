@@ -44,6 +44,7 @@ func (r *run) runbook(w World, f *frame, s *plan.Step, key Key) done {
 	maps.Copy(o.Inputs, given)
 	in, frame := begin(s.Sub.Plan, o, key)
 	frame.item = key // what is collected there has names of its own
+	frame.why, in.found = f.why, r.found
 	in.up, in.key, in.as = r, key, Sub{Step: s.ID, Plan: s.Sub.Plan, Inputs: o.Inputs}
 	inner, err := w.Enter(key, in.as)
 	if err != nil {

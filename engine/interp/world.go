@@ -92,7 +92,7 @@ type Result struct {
 
 // Question is put to a person. Kind is manual, confirm, ask, in_doubt or undo.
 type Question struct {
-	Key  Key // set where the question stays open
+	Key  Key // set by the runtime
 	Step string
 	// In is the way to the runbook that asks, where a step runs it: `ID/`.
 	In string
@@ -104,6 +104,9 @@ type Question struct {
 	Leave bool
 	// Problem says why the answer before could not be used.
 	Problem string
+	// Before is what was shown when it was asked last, where what will be done is
+	// not that any more: no answer that was given before counts.
+	Before *journal.ApprovalRequestedData
 	// Left, where the question has a Timeout, is what was left of it when it was
 	// put; past it the answer is Late.
 	Left time.Duration
@@ -117,6 +120,10 @@ type Answer struct {
 	Note    string
 	Values  map[string]any
 	Retyped string // what was typed to approve
+	// Identity says how it is known who that is; nil leaves it to the runtime.
+	Identity *journal.Identity
+	// Beforehand says that it was given before the question came up.
+	Beforehand bool
 }
 
 // Event is something to record. Data is the event type's data.

@@ -102,6 +102,7 @@ type RunStartedData struct {
 	Engine   string         `json:"engine"`
 	User     string         `json:"user"`
 	Host     string         `json:"host,omitempty"`
+	Identity *Identity      `json:"identity,omitempty"`
 	Inputs   map[string]any `json:"inputs"`
 	Facts    map[string]any `json:"facts"`
 	Secrets  []string       `json:"secrets,omitempty"` // the declared secrets that are there, by name
@@ -140,9 +141,10 @@ type RunPausedData struct {
 
 // RunResumedData says who went on, and from which event.
 type RunResumedData struct {
-	User string `json:"user"`
-	From int64  `json:"from"`
-	For  string `json:"for,omitempty"` // undo: the run is over, and what it owes is undone
+	User     string    `json:"user"`
+	Identity *Identity `json:"identity,omitempty"`
+	From     int64     `json:"from"`
+	For      string    `json:"for,omitempty"` // undo: the run is over, and what it owes is undone
 	// Policy is the one under which it goes on.
 	Policy *Policy `json:"policy,omitempty"`
 }
@@ -370,9 +372,16 @@ type MessageUnsentData struct {
 // in_doubt or undo.
 type ApprovalRequestedData struct {
 	Kind    string        `json:"kind"`
+	Name    string        `json:"name,omitempty"` // by which it is answered: STEP, ID/STEP, STEP>undo
 	Title   string        `json:"title,omitempty"`
 	Text    string        `json:"text,omitempty"`
-	Shown   any           `json:"shown,omitempty"` // what will be done, masked
+	Shown   any           `json:"shown,omitempty"`   // what will be done, masked
+	Steps   []Planned     `json:"steps,omitempty"`   // of a group or an undo: what will be done in it
+	More    int           `json:"more,omitempty"`    // how many others there are besides Steps
+	Changes []Change      `json:"changes,omitempty"` // the values that it replaces
+	Why     []Why         `json:"why,omitempty"`     // the way here, from the outermost
+	Known   *Known        `json:"known,omitempty"`
+	Again   bool          `json:"again,omitempty"` // it takes the place of the request before, which was about something else
 	Choices []Choice      `json:"choices,omitempty"`
 	Fields  []AnswerField `json:"fields,omitempty"`
 	Always  bool          `json:"always,omitempty"`
@@ -415,10 +424,15 @@ type AnswerField struct {
 // ApprovalAnsweredData is what a person said. Values hold no secret: a secret
 // one stands as {"$masked": name}.
 type ApprovalAnsweredData struct {
-	Kind   string         `json:"kind"`
-	Choice string         `json:"choice"` // approve, refuse, done, could_not, a branch's id
-	By     string         `json:"by"`
-	How    string         `json:"how,omitempty"` // terminal, --yes, --answer, scenario
+	Kind   string `json:"kind"`
+	Choice string `json:"choice"` // approve, refuse, done, could_not, a branch's id
+	By     string `json:"by"`
+	How    string `json:"how,omitempty"` // terminal, --yes, --answer, scenario
+	// Identity says how it is known who that is; nil where nobody answered.
+	Identity *Identity `json:"identity,omitempty"`
+	// Saw says that the question could be seen before it was answered: it was not
+	// answered beforehand.
+	Saw    bool           `json:"saw,omitempty"`
 	Values map[string]any `json:"values,omitempty"`
 	Note   string         `json:"note,omitempty"`
 }

@@ -70,6 +70,7 @@ type Step struct {
 
 // Question is something a person was asked, with the answer.
 type Question struct {
+	Key      string
 	At       time.Time
 	Asked    ApprovalRequestedData
 	Answered *ApprovalAnsweredData
@@ -273,17 +274,31 @@ func (s *State) during(st *Step, e Event) {
 		s.delivered(st, e)
 	case ApprovalRequested:
 		d := tell[ApprovalRequestedData](s, e, st)
-		st.Questions = append(st.Questions, Question{At: e.Time, Asked: d})
+		st.ask(Question{Key: e.Key, At: e.Time, Asked: d})
 	case ApprovalAnswered:
-		st.answer(tell[ApprovalAnsweredData](s, e, st), e.Time)
+		st.answer(e.Key, tell[ApprovalAnsweredData](s, e, st), e.Time)
 	}
 }
 
-// answer answers the latest question of its kind that is open.
-func (st *Step) answer(d ApprovalAnsweredData, at time.Time) {
+// ask takes a question. One that is put anew, because it is about something else
+// by now, takes the place of the one that is open.
+func (st *Step) ask(q Question) {
+	if q.Asked.Again {
+		for i := range st.Questions {
+			if was := &st.Questions[i]; was.Key == q.Key && was.Answered == nil {
+				*was = q
+				return
+			}
+		}
+	}
+	st.Questions = append(st.Questions, q)
+}
+
+// answer answers the question of its key that is open.
+func (st *Step) answer(key string, d ApprovalAnsweredData, at time.Time) {
 	for i := len(st.Questions) - 1; i >= 0; i-- {
 		q := &st.Questions[i]
-		if q.Answered == nil && q.Asked.Kind == d.Kind {
+		if q.Answered == nil && q.Key == key {
 			q.Answered, q.When = &d, at
 			return
 		}

@@ -22,6 +22,11 @@ func (c *compiler) confirm(n *syntax.Node, s *lang.Scope) *Confirm {
 	}
 	out := &Confirm{Ask: c.shown(n.Get("ask"), s), By: strs(n.Get("by")), Count: number(n.Get("count"), 1),
 		Timeout: durationOf(n.Get("timeout")), Always: flag(n, "always"), Retype: c.shown(n.Get("retype"), s)}
+	for _, e := range entries(n.Get("changes")) {
+		if from, to := c.expr(e.Value.Get("from"), s, lang.WantAny), c.expr(e.Value.Get("to"), s, lang.WantAny); from != nil && to != nil {
+			out.Changes = append(out.Changes, Change{Name: e.Key.Value, From: from, To: to})
+		}
+	}
 	for i, name := range items(n.Get("by")) {
 		if i < len(out.By) && slices.Contains(out.By[:i], out.By[i]) {
 			c.error("duplicate-name", name.Span, fmt.Sprintf("`%s` is named twice", out.By[i]), "Name everybody once.")

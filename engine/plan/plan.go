@@ -265,6 +265,13 @@ type Confirm struct {
 	Timeout time.Duration
 	Always  bool           // also where everything is approved beforehand
 	Retype  *lang.Template // what has to be typed; nil is nothing
+	Changes []Change       // the values that are replaced, for people to see
+}
+
+// Change is a value that a step replaces by another.
+type Change struct {
+	Name     string
+	From, To *lang.Expr
 }
 
 // Undo takes an action's effect back.

@@ -354,8 +354,11 @@ func (d *drawer) asked(m journal.Moment, x journal.ApprovalRequestedData) string
 			text += indent(Clean(t), pad(deep+1)) + "\n"
 		}
 	}
-	if x.Shown != nil {
-		text += d.block(deep+1, Shown(x.Shown))
+	for _, p := range d.parts(x) {
+		if d.verbose || p.Heading != shownHeading(x.Kind) { // what will run needs no heading
+			text += pad(deep+1) + d.paint(dim, p.Heading+":") + "\n"
+		}
+		text += d.block(deep+1, p.Text)
 	}
 	for _, t := range Approvers(x) {
 		text += pad(deep+1) + d.paint(dim, oneLine(t)) + "\n"
@@ -367,6 +370,15 @@ func (d *drawer) asked(m journal.Moment, x journal.ApprovalRequestedData) string
 		text += pad(deep+1) + "asks for " + oneLine(field(f)) + "\n"
 	}
 	return text
+}
+
+// parts are those of a question that do not stand above it already: what led to
+// it and what is known were told as they came.
+func (d *drawer) parts(x journal.ApprovalRequestedData) []Part {
+	if !d.verbose {
+		x.Why, x.Known = nil, nil
+	}
+	return Asked(x, nil, d.verbose)
 }
 
 // question says what kind of an answer is waited for.
@@ -389,8 +401,8 @@ func (d *drawer) answered(m journal.Moment, x journal.ApprovalAnsweredData) stri
 	if d.live {
 		text += d.paint(dim, whatFor(m, x))
 	}
-	if x.How != "" && x.How != "terminal" {
-		text += d.paint(dim, "  ("+oneLine(x.How)+")")
+	if how := howKnown(x); how != "" {
+		text += d.paint(dim, "  ("+how+")")
 	}
 	if x.Note != "" {
 		text += ", " + oneLine(x.Note)
@@ -400,6 +412,54 @@ func (d *drawer) answered(m journal.Moment, x journal.ApprovalAnsweredData) stri
 		text += d.inner(m) + "  " + oneLine(k) + ": " + oneLine(value(plain(x.Values[k]))) + "\n"
 	}
 	return text
+}
+
+// howKnown says by which way an answer came, and how it is known whose it is where
+// that is a claim.
+func howKnown(x journal.ApprovalAnsweredData) string {
+	how := ""
+	if x.How != "terminal" {
+		how = oneLine(x.How)
+	}
+	if who := claimed(x.Identity); who != "" {
+		how = strings.TrimPrefix(how+"; "+who, "; ")
+	}
+	return how
+}
+
+// claimed says of a name that somebody gave themselves who gave it, or "".
+func claimed(id *journal.Identity) string {
+	if id == nil {
+		return ""
+	}
+	switch id.Established {
+	case journal.ByFlag:
+		return "a name given with --as by " + account(id)
+	case journal.ByVariable:
+		return "a name that the environment gave, on " + oneLine(first(id.Host, "a machine without a name"))
+	}
+	return ""
+}
+
+// account is the system's user on a machine.
+func account(id *journal.Identity) string {
+	return oneLine(first(id.User, "an unknown user") + "@" + first(id.Host, "a machine without a name"))
+}
+
+// established says how it is known who somebody is.
+func established(id *journal.Identity) string {
+	if id == nil {
+		return ""
+	}
+	switch id.Established {
+	case journal.BySystem:
+		return "the system's user, " + account(id)
+	case journal.ByScenario:
+		return ""
+	case journal.ByProgram:
+		return "the program says who"
+	}
+	return claimed(id)
 }
 
 // whatFor names the question where it does not stand above its answer.

@@ -239,7 +239,7 @@ func (p *page) told(m journal.Moment) (string, string) {
 	at := m.At.UTC().Format("15:04:05")
 	switch x := m.Data.(type) {
 	case journal.RunStartedData:
-		return "", "the run began, by " + oneLine(first(x.User, "unknown"))
+		return "", "the run began, by " + person(x.User, x.Identity)
 	case journal.RunPausedData:
 		return "‖", "the run waits for a person: " + oneLine(strings.Join(x.Waiting, ", "))
 	case journal.RunResumedData:
@@ -250,7 +250,7 @@ func (p *page) told(m journal.Moment) (string, string) {
 		case p.over:
 			what = "what was not sent is tried again, by "
 		}
-		return "", what + oneLine(first(x.User, "unknown"))
+		return "", what + person(x.User, x.Identity)
 	case journal.ChangesAcceptedData:
 		return "±", "the runbook was changed, accepted by " + oneLine(first(x.By, "unknown")) + ": " + changedParts(x)
 	case journal.RunFinishedData:
@@ -297,6 +297,15 @@ func (p *page) told(m journal.Moment) (string, string) {
 		return "▸", "procedure " + oneLine(x.Name) + titled(x.Title)
 	}
 	return "", ""
+}
+
+// person is a name, with who gave it where it is a claim.
+func person(name string, id *journal.Identity) string {
+	name = oneLine(first(name, "unknown"))
+	if who := claimed(id); who != "" {
+		name += " (" + who + ")"
+	}
+	return name
 }
 
 func titled(title string) string {
@@ -366,9 +375,22 @@ func asking(st *journal.Step, x journal.ApprovalRequestedData) string {
 	return first(x.Text, x.Title, x.Kind)
 }
 
+// by says by which way an answer came, how it is known whose it is, and whether
+// what was asked had been shown.
+func by(x journal.ApprovalAnsweredData) string {
+	how := oneLine(x.How)
+	if who := established(x.Identity); who != "" {
+		how = strings.TrimPrefix(how+"; "+who, "; ")
+		if !x.Saw {
+			how += "; given before it was asked"
+		}
+	}
+	return how
+}
+
 // answer lists what a person said, beside what they were asked.
 func (p *page) answer(at string, m journal.Moment, x journal.ApprovalAnsweredData) (string, string) {
-	a := answerGiven{At: at, By: oneLine(first(x.By, "unknown")), Said: answer(x.Choice), How: oneLine(x.How), Asked: oneLine(first(m.Key, "?"))}
+	a := answerGiven{At: at, By: oneLine(first(x.By, "unknown")), Said: answer(x.Choice), How: by(x), Asked: oneLine(first(m.Key, "?"))}
 	if m.Step != nil {
 		a.Asked = oneLine(m.Step.ID)
 		if q := questionOf(m, x); q != nil {

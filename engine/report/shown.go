@@ -11,9 +11,10 @@ import (
 
 // Shown is what will be done, for a person to approve: an HTTP request as method,
 // URL, headers and body, a script as its lines, a list of what a decision read as
-// `expr = value`, anything else as `key: value`. The text drives no terminal.
+// `expr = value`, anything else as `key: value`. The text drives no terminal; what
+// cannot be seen in it is written as its number.
 func Shown(v any) string {
-	return Clean(strings.TrimRight(shown(plain(v)), "\n"))
+	return visible(strings.TrimRight(shown(plain(v)), "\n"))
 }
 
 // plain brings a value to maps, lists, strings, numbers and bools, by way of
@@ -60,7 +61,7 @@ func shownRequest(m map[string]any) string {
 	if s, ok := m["method"].(string); ok && s != "" {
 		method = strings.ToUpper(s)
 	}
-	text := oneLine(method+" "+value(m["url"])) + "\n"
+	text := strings.ReplaceAll(method+" "+value(m["url"]), "\n", " ⏎ ") + "\n"
 	if h, ok := m["headers"].(map[string]any); ok {
 		text += pairs(h)
 	}

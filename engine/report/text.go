@@ -52,6 +52,10 @@ func unsafe(r rune) bool {
 	return false
 }
 
+// unseen are the characters that are unsafe, and those that take no room: a text
+// that looks like another could be made of them.
+func unseen(r rune) bool { return unsafe(r) || unicode.In(r, unicode.Cf) || r == 0xa0 }
+
 // oneLine is a clean text on a single line.
 func oneLine(s string) string {
 	s = strings.Trim(Clean(s), "\n")

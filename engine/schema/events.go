@@ -37,7 +37,7 @@ var events = []event{
 	of[journal.MessageRenderedData](journal.MessageRendered, "A message's text is known. It is on the disk before the message is sent."),
 	of[journal.MessageSentData](journal.MessageSent, "A channel took a message: once for each channel, behind the attempt to send it (`told#to.incident`)."),
 	of[journal.MessageUnsentData](journal.MessageUnsent, "A message did not reach a channel, or the channel is off. The message stays in the run's outbox until a `message.sent` of the same key; a resume tries again, and what it appends counts in place of what stands there."),
-	of[journal.ApprovalRequestedData](journal.ApprovalRequested, "A person is asked. It is written once for each question, even where the question is put again."),
+	of[journal.ApprovalRequestedData](journal.ApprovalRequested, "A person is asked. It is written once for each question, even where the question is put again; once more where what it is about is not that any more (`again`): then no earlier answer counts."),
 	of[journal.ApprovalAnsweredData](journal.ApprovalAnswered, "The person answered. Durable."),
 	of[journal.UndoData](journal.UndoOwed, "An action succeeded that has an `undo`: from here on it is owed. Durable."),
 	of[journal.UndoFinishedData](journal.UndoFinished, "What a run that is over still owed has been offered once more. Durable."),
@@ -55,7 +55,7 @@ var events = []event{
 const operandName = "Operand"
 
 // operandLists are the fields that hold operands.
-var operandLists = []string{"DecisionMadeData.because", "Expectation.because"}
+var operandLists = []string{"DecisionMadeData.because", "Why.because", "Expectation.because"}
 
 // operandFields are what an operand may hold.
 var operandFields = []struct{ key, word, doc string }{
@@ -88,6 +88,9 @@ var fieldWords = map[string][]string{
 	"WaitFinishedData.for":        append(slices.Clone(waits), "person", "turn"),
 	"ApprovalRequestedData.kind":  asked,
 	"ApprovalAnsweredData.kind":   asked,
+	"Identity.established":        {journal.BySystem, journal.ByFlag, journal.ByVariable, journal.ByScenario, journal.ByProgram},
+	"Planned.role":                {"action", "message", "manual", "end"},
+	"KnownStep.verdict":           verdicts,
 	"UndoData.when":               {"failure", "always"},
 	"RunResumedData.for":          {"undo"},
 	"UndoData.how":                {"done", "declined", "failed"},
@@ -203,6 +206,23 @@ var fieldDocs = map[string]string{
 	"ApprovalRequestedData.kind":  "`manual`: a task; `confirm`: a permission; `ask`: a choice among branches; `in_doubt`: an action was under way when the run broke off; `undo`: whether to take an effect back.",
 	"ApprovalRequestedData.title": "The step's title, rendered.", "ApprovalRequestedData.text": "What is asked, or what is to be done.",
 	"ApprovalRequestedData.shown":   "What will be done when it is approved; for a choice, what the conditions read.",
+	"ApprovalRequestedData.name":    "The name by which it is answered: the step's id, `ID/STEP` in a runbook that a step runs, `STEP>undo` for an undo.",
+	"ApprovalRequestedData.steps":   "Of a group or an undo: what will be done in it, checks left out.",
+	"ApprovalRequestedData.more":    "How many others will be done besides those that stand in `steps`.",
+	"ApprovalRequestedData.changes": "The values that are replaced, as the file says.",
+	"ApprovalRequestedData.why":     "The way here: branches, items and failures, from the outermost.",
+	"ApprovalRequestedData.known":   "What the run had found out.",
+	"ApprovalRequestedData.again":   "It takes the place of the request of this key before it, which was about something else.",
+	"Planned.step":                  "The step's id.", "Planned.key": "Its key, without rounds.", "Planned.role": "Its role.", "Planned.kind": "The kind of an action.",
+	"Planned.title": "Its title, as far as it is known.", "Planned.when": "What has to hold first, from the outermost; as it stands in the file, or in words.",
+	"Planned.shown": "What will be done; what only the steps before it will know stands as ‹steps.api.status›.", "Planned.unknown": "The paths that only the steps before it will know.",
+	"Planned.asks": "It is asked about by itself when it comes.",
+	"Change.name":  "The value's name.", "Change.from": "What it is.", "Change.to": "What it will be.",
+	"Why.key": "The key of the decision, of the item's `each`, or of the step that failed.", "Why.branch": "The branch that was taken.", "Why.title": "Its title.",
+	"Why.by": "Who chose it.", "Why.uncertain": "A condition could not be computed.", "Why.because": "What the decision read, as in `decision.made`.",
+	"Why.item": "The item's name.", "Why.value": "The item; a long one is cut.", "Why.failed": "Why the step failed.",
+	"Known.facts": "The facts, by name; a long one is cut.", "Known.steps": "How the last checks, actions and manual steps came out, in the order in which they began.",
+	"KnownStep.key": "The step's key.", "KnownStep.title": "Its title.", "KnownStep.verdict": "How it came out.", "KnownStep.reason": "Why it is not passed.", "KnownStep.evidence": "Its evidence, by name.",
 	"ApprovalRequestedData.choices": "The answers that may be given.", "ApprovalRequestedData.fields": "The values that are asked for.",
 	"ApprovalRequestedData.always": "It is asked even where everything is to be approved.",
 	"ApprovalRequestedData.by":     "Who may approve; everybody where it is missing.", "ApprovalRequestedData.count": "How many people have to approve, where it is more than one; each is asked in a question of its own.",
@@ -221,6 +241,12 @@ var fieldDocs = map[string]string{
 	"ApprovalAnsweredData.kind":   "That of the question.",
 	"ApprovalAnsweredData.choice": "`approve`, `refuse`, `done`, `could_not`, `again`, `failed`, or the id of a branch.",
 	"ApprovalAnsweredData.by":     "Who answered.", "ApprovalAnsweredData.how": "By which way: `terminal`, `--yes`, `--approve`, `--answer`, `scenario`; `timeout` where nobody did in time, which is a refusal.",
+	"ApprovalAnsweredData.identity": "How it is known who that is; missing where nobody answered.",
+	"ApprovalAnsweredData.saw":      "The question could be seen before it was answered; missing where the answer was given beforehand (`--yes`, or `--approve` before it came up).",
+	"Identity.established":          "`system`: the operating system's user of the process; `flag`: a name given with `--as`, which is a claim; `variable`: a name that the environment gave, a claim too; `scenario`: somebody in a scenario; `program`: the program that the engine is built into says so.",
+	"Identity.user":                 "The operating system's user.", "Identity.host": "The machine.",
+	"RunStartedData.identity":     "How it is known who that is.",
+	"RunResumedData.identity":     "How it is known who that is.",
 	"ApprovalAnsweredData.values": "The values that were given, by name; a secret one stands as its name.", "ApprovalAnsweredData.note": "What else they said.",
 	"UndoData.title": "The action's title, rendered.", "UndoData.when": "`failure`: it is offered when the run fails or is cancelled; `always`: when it ends at all.",
 	"UndoData.action": "The key of the action that owes it.", "UndoData.how": "How it was settled. One that failed stays owed.",

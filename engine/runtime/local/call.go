@@ -93,7 +93,9 @@ const maxAsks = 3
 // earlier process was told is asked for again: the journal does not have it.
 func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 	q.In = w.in
-	if e, ok := w.rt.memo.Find(journal.ApprovalAnswered, string(k)); ok {
+	q = memo.Asked(k, q)
+	q.Before = w.outdated(k, q)
+	if e, ok := w.answered(k); ok && q.Before == nil {
 		w.recalled(e)
 		a, err := memo.RecallAnswer(q, e)
 		if lost := w.lost(q, a); err == nil && len(lost) > 0 {
@@ -104,12 +106,12 @@ func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 	if err := w.turn(k); err != nil {
 		return interp.Answer{}, err
 	}
-	asked := w.emit(k, journal.ApprovalRequested, q.Step, q.ApprovalRequestedData, false)
-	a, err := w.person(k, q, soon(asked.Time, q.Left))
+	fresh := w.request(k, q)
+	a, err := w.person(k, q, soon(w.rt.memo.First(journal.ApprovalRequested, string(k)).Time, q.Left))
 	if err != nil {
 		return a, err
 	}
-	w.emit(k, journal.ApprovalAnswered, q.Step, memo.Answered(q, a), true)
+	w.answer(k, q, &a, fresh)
 	return a, w.rt.memo.Err()
 }
 

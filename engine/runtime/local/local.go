@@ -39,6 +39,8 @@ type Options struct {
 	Narrow  func(outer *guard.Guard, p *plan.Plan, inputs map[string]any) (*guard.Guard, error)
 	Secrets *secret.Store
 	Masker  *secret.Masker
+	// Identity says how it is known who answers, where the answer does not say.
+	Identity *journal.Identity
 	// Ask puts a question to a person. Values that are secret come apart, by
 	// field, and go into the store. ErrNobody makes the run wait.
 	Ask func(context.Context, interp.Question) (interp.Answer, map[string]string, error)

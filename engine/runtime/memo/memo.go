@@ -83,17 +83,25 @@ func (m *Memo) Record(typ journal.Type, step, key string, data any, durable bool
 }
 
 // Again writes an event that is there already once more; the last one counts.
-func (m *Memo) Again(typ journal.Type, step, key string, data any, durable bool) {
+func (m *Memo) Again(typ journal.Type, step, key string, data any, durable bool) (journal.Event, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.err != nil {
-		return
+		return journal.Event{}, false
 	}
 	e, err := m.w.Append(typ, step, key, data, durable)
-	if m.fail(err); err == nil {
-		m.have[id{typ, key}] = e
+	if err != nil {
+		m.fail(err)
+		return e, false
+	}
+	if was, there := m.have[id{typ, key}]; there {
+		if _, known := m.early[id{typ, key}]; !known {
+			m.early[id{typ, key}] = was
+		}
 		m.more[id{typ, key}]++
 	}
+	m.have[id{typ, key}] = e
+	return e, true
 }
 
 // Times says how often an event stands there.

@@ -297,7 +297,7 @@ func Scope(word, key string) error {
 
 // Answered is what the journal keeps of an answer: secrets as their names.
 func Answered(q interp.Question, a interp.Answer) journal.ApprovalAnsweredData {
-	d := journal.ApprovalAnsweredData{Kind: q.Kind, Choice: a.Choice, By: a.By, How: a.How, Note: a.Note}
+	d := journal.ApprovalAnsweredData{Kind: q.Kind, Choice: a.Choice, By: a.By, How: a.How, Note: a.Note, Identity: a.Identity}
 	for name, v := range a.Values {
 		if d.Values == nil {
 			d.Values = map[string]any{}

@@ -37,6 +37,7 @@ func TestEveryEventHolds(t *testing.T) {
 	}
 	h.events(t, "the drill", drill(t))
 	h.events(t, "the processes", processes(t))
+	h.events(t, "what was edited and owed", edited(t))
 	for _, typ := range schema.JournalTypes() {
 		if h.seen[typ] == 0 {
 			t.Errorf("nothing in the corpus writes %s", typ)
@@ -235,6 +236,59 @@ func drill(t *testing.T) []journal.Event {
 		return answerOf(world, q)
 	}
 	if out, err = rb.Resume(context.Background(), out.Run, o); err != nil || out.Outcome != "resolved" {
+		t.Fatalf("%v: %v", out, err)
+	}
+	chained(t, filepath.Join(store.Path(out.Run), journal.FileName))
+	log, err := store.Read(out.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log.Events
+}
+
+// owes owes an undo when it has failed; what it says at its end can be edited.
+const owes = `apiVersion: runbook/v1
+name: owes
+permissions: {act: ["true", "false"]}
+steps:
+  - {manual: wait, instructions: Wait}
+  - action: done
+    shell: "true"
+    undo: {when: failure, steps: [{action: back, shell: "true"}]}
+  - {action: breaks, title: Breaks, shell: "false"}
+`
+
+// edited is a run that waits, goes on with an edited runbook, fails while nobody
+// is there to undo, and is undone when it is over.
+func edited(t *testing.T) []journal.Event {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "owes.yaml")
+	load := func(text string) *engine.Runbook {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return loadRunbook(t, name)
+	}
+	store := &journal.Store{Dir: t.TempDir()}
+	o := engine.RunOptions{Session: engine.Session{User: "tester", Host: "here", Store: store}, Inputs: map[string]any{}, AcceptChanges: true}
+	out, err := load(owes).Run(context.Background(), o)
+	if err != nil || out.Code != engine.ExitPaused {
+		t.Fatalf("%v: %v", out, err)
+	}
+	o.Ask = func(_ context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
+		if q.Kind == "undo" {
+			return interp.Answer{}, nil, engine.ErrNobody
+		}
+		return interp.Answer{Choice: "done", By: "tester", How: "program"}, nil, nil
+	}
+	rb := load(strings.Replace(owes, "title: Breaks", "title: It breaks", 1))
+	if out, err = rb.Resume(context.Background(), out.Run, o); err != nil || out.Outcome != "failed" {
+		t.Fatalf("%v: %v", out, err)
+	}
+	o.Ask = func(context.Context, interp.Question) (interp.Answer, map[string]string, error) {
+		return interp.Answer{Choice: "approve", By: "tester", How: "program"}, nil, nil
+	}
+	if out, err = rb.Undo(context.Background(), out.Run, o); err != nil || out.Code != 0 {
 		t.Fatalf("%v: %v", out, err)
 	}
 	chained(t, filepath.Join(store.Path(out.Run), journal.FileName))

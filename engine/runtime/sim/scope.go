@@ -16,6 +16,7 @@ func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 		return interp.Answer{}, err
 	}
 	q.In = w.in
+	q = memo.Asked(k, q)
 	w.emit(k, journal.ApprovalRequested, q.Step, q.ApprovalRequestedData)
 	a, secrets, after, err := w.rt.opts.Ask(q)
 	if err == nil && q.Refuses(a) != "" {
@@ -44,7 +45,9 @@ func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 	if err := memo.Keep(q, &a, secrets, w.rt.opts.Secrets); err != nil {
 		a = interp.Answer{Choice: "could_not", By: a.By, How: a.How, Note: err.Error()}
 	}
-	w.emit(k, journal.ApprovalAnswered, q.Step, memo.Answered(q, a))
+	d := memo.Answered(q, a)
+	d.Saw = a.How != interp.HowLate
+	w.emit(k, journal.ApprovalAnswered, q.Step, d)
 	return a, w.rt.memo.Err()
 }
 
