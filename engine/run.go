@@ -118,7 +118,7 @@ func (rb *Runbook) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
 	}
 	defer r.close()
 	state := journal.NewState()
-	w, err := journal.Create(o.dir(id), id, journal.Options{User: o.User, Mask: r.masker, Watch: append(o.Watch, state.Apply), Memory: o.Store == nil, Through: o.through()})
+	w, err := journal.Create(o.dir(id), id, journal.Options{User: o.User, Mask: r.masker, Watch: o.Watch, State: state, Memory: o.Store == nil, Through: o.through()})
 	if err != nil {
 		return nil, err
 	}

@@ -81,12 +81,9 @@ func (rb *Runbook) newTest(ctx context.Context, o TestOptions, world RunOptions)
 // play runs the scenario and holds what came of it against what was expected.
 func (t *test) play(ctx context.Context) (*TestResult, error) {
 	state, r := journal.NewState(), t.run
-	keep := func(e journal.Event) {
-		t.result.Events = append(t.result.Events, e)
-		state.Apply(e)
-	}
+	keep := func(e journal.Event) { t.result.Events = append(t.result.Events, e) }
 	id := "test-" + t.opts.Scenario.Name
-	w, err := journal.Create("", id, journal.Options{Mask: r.masker, Memory: true, Now: t.clock.Now, Watch: append([]func(journal.Event){keep}, t.opts.Watch...)})
+	w, err := journal.Create("", id, journal.Options{Mask: r.masker, Memory: true, Now: t.clock.Now, State: state, Watch: append([]func(journal.Event){keep}, t.opts.Watch...)})
 	if err != nil {
 		return nil, err
 	}

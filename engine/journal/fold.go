@@ -35,6 +35,7 @@ type State struct {
 	byKey  map[string]*Step
 	once   map[string]*Step // by the key without rounds: that of the last one
 	others []Another
+	data   any // what the event that is taken was written from, where that is at hand
 }
 
 // Moment is something that happened. Data is what its event carries, as the type
@@ -118,6 +119,13 @@ func (s *State) Step(key string) *Step {
 	return s.once[key]
 }
 
+// take takes an event that has just been written, as it is, from data.
+func (s *State) take(e Event, data any) {
+	s.data = data
+	s.Apply(e)
+	s.data = nil
+}
+
 // Apply takes one event. Events of a type that is not known are passed over.
 func (s *State) Apply(e Event) {
 	s.Run = e.Run
@@ -176,9 +184,9 @@ func (s *State) inAnother(key string) bool {
 	return slices.ContainsFunc(s.others, func(o Another) bool { return strings.HasPrefix(key, o.Key+"/") })
 }
 
-// tell decodes an event that is worth telling, and keeps it as a moment.
+// tell reads an event that is worth telling, and keeps it as a moment.
 func tell[T any](s *State, e Event, st *Step) T {
-	d, _ := Decode[T](e) // what cannot be read is told as far as it can be
+	d := said[T](s, e)
 	s.Moments = append(s.Moments, Moment{At: e.Time, Type: e.Type, ID: e.Step, Key: e.Key, Step: st, Data: d})
 	return d
 }
@@ -217,7 +225,7 @@ func (s *State) applyStep(e Event) {
 	switch e.Type {
 	case StepStarted:
 		st := s.begin(e)
-		st.Info, _ = Decode[StepStartedData](e)
+		st.Info = said[StepStartedData](s, e)
 		return
 	case StepFinished:
 		st := s.begin(e)
@@ -257,7 +265,7 @@ func (s *State) during(st *Step, e Event) {
 			st.Trouble = d.Error
 		}
 	case WaitStarted:
-		d, _ := Decode[WaitStartedData](e)
+		d := said[WaitStartedData](s, e)
 		st.Waiting, st.Since = &d, e.Time
 		if d.For == "poll" {
 			st.Polls++

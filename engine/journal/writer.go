@@ -33,6 +33,7 @@ type Writer struct {
 	user  string
 	mask  Masker
 	watch []func(Event)
+	state *State
 
 	mu   sync.Mutex
 	file Disk
@@ -55,12 +56,13 @@ type Disk interface {
 }
 
 // Options of a Writer. Watch is told of every event, in order, after it was
-// written. Memory keeps the journal out of the file system: a run that must leave
-// no trace.
+// written; State, where there is one, takes it before. Memory keeps the journal out
+// of the file system: a run that must leave no trace.
 type Options struct {
 	User   string // who is at work, for those who find the run locked
 	Mask   Masker
 	Watch  []func(Event)
+	State  *State
 	Memory bool
 	Now    func() time.Time // nil is time.Now
 	// Through is what stands between the journal and its file; nil is nothing.
@@ -119,7 +121,7 @@ func (e *KeepError) Error() string {
 func (e *KeepError) Unwrap() error { return e.Err }
 
 func newWriter(run string, o Options) *Writer {
-	w := &Writer{run: run, user: o.User, mask: o.Mask, watch: o.Watch, now: o.Now, disk: o.Through}
+	w := &Writer{run: run, user: o.User, mask: o.Mask, watch: o.Watch, state: o.State, now: o.Now, disk: o.Through}
 	if w.now == nil {
 		w.now = time.Now
 	}
@@ -242,7 +244,7 @@ func (w *Writer) Append(typ Type, step, key string, data any, durable bool) (Eve
 		return Event{}, w.err
 	}
 	e := Event{Seq: w.seq + 1, Time: w.now().UTC(), Run: w.run, Type: typ, Step: step, Key: key, Prev: w.head}
-	line, err := w.seal(&e, data)
+	line, asIs, err := w.seal(&e, data)
 	if err == nil && w.file != nil {
 		err = w.write(line, durable)
 	}
@@ -251,35 +253,41 @@ func (w *Writer) Append(typ Type, step, key string, data any, durable bool) (Eve
 		return Event{}, w.err
 	}
 	w.seq, w.head = e.Seq, e.Hash
+	if !asIs {
+		data = nil
+	}
+	if w.state != nil {
+		w.state.take(e, data)
+	}
 	for _, f := range w.watch {
 		f(e)
 	}
 	return e, nil
 }
 
-// seal masks and encodes the data, and chains the event.
-func (w *Writer) seal(e *Event, data any) ([]byte, error) {
+// seal masks and encodes the data, and chains the event. As it is, the data was
+// written where there was nothing to mask.
+func (w *Writer) seal(e *Event, data any) (line []byte, asIs bool, err error) {
 	raw, err := appendValue(w.data[:0], data)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	w.data, raw = raw, bytes.Clone(raw)
-	if w.mask != nil && !w.mask.Clean(raw) {
+	if asIs = w.mask == nil || w.mask.Clean(raw); !asIs {
 		if raw, err = w.masked(raw); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	e.Data = raw
-	line, err := appendEvent(w.line[:0], e)
-	if err != nil {
-		return nil, err
+	if line, err = appendEvent(w.line[:0], e); err != nil {
+		return nil, false, err
 	}
 	const open = `"}` // the hash is the last thing in the line, and empty when it is computed
 	sum := sha256.Sum256(line)
 	e.Hash = hex.EncodeToString(sum[:])
 	line = append(line[:len(line)-len(open)], e.Hash...)
 	w.line = append(line, open+"\n"...)
-	return w.line, nil
+	return w.line, asIs, nil
 }
 
 // appendEvent writes an event as encode does, only faster: its data is JSON
