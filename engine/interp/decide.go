@@ -42,7 +42,7 @@ func weigh(env lang.Env, s *plan.Step) weighed {
 		}
 	}
 	for _, o := range operands {
-		out.because = append(out.because, o)
+		out.because = append(out.because, o.Tree())
 	}
 	if out.because == nil {
 		out.because = []any{}

@@ -151,7 +151,7 @@ func expectsErrors(list []*lang.Expr) bool {
 func expect(env lang.Env, list []*lang.Expr, d *done) {
 	for _, e := range list {
 		ok, because, err := e.Bool(env)
-		x := journal.Expectation{Expr: e.Source, OK: ok, Because: because}
+		x := journal.Expectation{Expr: e.Source, OK: ok, Because: becauseOf(because)}
 		switch {
 		case err != nil:
 			x.Error = err.Error()
@@ -163,6 +163,15 @@ func expect(env lang.Env, list []*lang.Expr, d *done) {
 		}
 		d.data.Expect = append(d.data.Expect, x)
 	}
+}
+
+// becauseOf is what a condition read, as the journal has it.
+func becauseOf(because []lang.Operand) []any {
+	out := make([]any, len(because))
+	for i, o := range because {
+		out[i] = o.Tree()
+	}
+	return out
 }
 
 // found says in a few words what an expectation read.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -29,9 +30,9 @@ type Operand struct {
 	Error   string
 }
 
-// MarshalJSON writes {"expr", "value"}, {"expr", "not_read": true} or {"expr",
-// "error"}; a value that is nil is written as null.
-func (o Operand) MarshalJSON() ([]byte, error) {
+// Tree is the operand as a journal has it: {"expr", "value"}, {"expr", "not_read":
+// true} or {"expr", "error"}, and {"item"} besides; a value that is nil is there.
+func (o Operand) Tree() map[string]any {
 	m := map[string]any{"expr": o.Expr}
 	switch {
 	case o.Error != "":
@@ -44,8 +45,11 @@ func (o Operand) MarshalJSON() ([]byte, error) {
 	if o.Item != nil {
 		m["item"] = types.Encode(o.Item)
 	}
-	return json.Marshal(m)
+	return m
 }
+
+// MarshalJSON writes the operand's Tree.
+func (o Operand) MarshalJSON() ([]byte, error) { return json.Marshal(o.Tree()) }
 
 // The names under which a recording program calls back; authors cannot write
 // them, because the closed environment does not have them.
@@ -223,13 +227,21 @@ func (e *EvalError) Error() string { return e.Expr + ": " + e.Message }
 // Eval computes the expression.
 func (e *Expr) Eval(env Env) (any, error) { return run(e.Source, e.plain, env) }
 
+// machines have room for what they work on: to make it anew costs as much as most
+// expressions do.
+var machines = sync.Pool{New: func() any { return &vm.VM{} }}
+
 func run(text string, p *vm.Program, env map[string]any) (v any, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			v, err = nil, &EvalError{text, fmt.Sprint(r)}
 		}
 	}()
-	v, err = expr.Run(p, map[string]any(env))
+	m := machines.Get().(*vm.VM)
+	v, err = m.Run(p, map[string]any(env))
+	clear(m.Stack[:cap(m.Stack)]) // what it read is not its to keep
+	clear(m.Variables)
+	machines.Put(m)
 	if err != nil {
 		return nil, &EvalError{text, firstLine(err.Error())}
 	}
@@ -288,15 +300,17 @@ func normalList[T any](l []T) []any {
 }
 
 // Bool computes a condition and says what it read. Anything but a bool is an
-// error.
+// error. While it does, nobody else may use the environment: what records stands
+// in it.
 func (e *Expr) Bool(env Env) (bool, []Operand, error) {
 	rec := newReadings(e.operands)
-	full := make(map[string]any, len(env)+2)
-	for k, v := range env {
-		full[k] = v
+	if env == nil {
+		env = Env{}
 	}
-	full[readFunc], full[itemFunc] = rec.read, rec.item
-	v, err := run(e.Source, e.recording, full)
+	env[readFunc], env[itemFunc] = rec.read, rec.item
+	v, err := run(e.Source, e.recording, env)
+	delete(env, readFunc)
+	delete(env, itemFunc)
 	if err != nil {
 		return false, rec.list(), &EvalError{e.Source, strings.TrimPrefix(err.Error(), e.Source+": ")}
 	}

@@ -235,8 +235,8 @@ func (t *Template) previewNode(n parse.Node, env Env) string {
 			return unknownNode(n, paths)
 		}
 	}
-	run := template.New("text").Funcs(templateFuncs).Option("missingkey=error")
 	tree := &parse.Tree{Name: "text", Root: &parse.ListNode{NodeType: parse.NodeList, Nodes: []parse.Node{n}}}
+	run := template.New("text").Funcs(funcsIn(tree.Root)).Option("missingkey=error")
 	if run, err := run.AddParseTree("text", tree); err == nil {
 		if s, err := execute(run, env); err == nil {
 			return previewMarks(s)
