@@ -61,6 +61,7 @@ func compile(f *source.File, o Options, report source.Report, from *calling) (*P
 	syntax.Check(root, l.Runbook, l.Resolve, c.report)
 	c.lang = l
 	p := c.compile(root)
+	p.all = allOf(p)
 	return p, !c.failed
 }
 

@@ -61,6 +61,8 @@ type Plan struct {
 	Policy *permit.Policy
 
 	unsound bool // while the file that runs it is compiled: there are errors in it
+
+	all []*Plan // see Plans
 }
 
 // Beside is a file beside the runbook's. Digest is the hex SHA-256 of its bytes.

@@ -180,7 +180,10 @@ func (c *compiler) uses(set permit.Set, cmd kind.Command) {
 
 // Plans are the plan itself and those of the runbooks that it runs, however
 // deep, each file once.
-func (p *Plan) Plans() []*Plan {
+func (p *Plan) Plans() []*Plan { return slices.Clone(p.all) }
+
+// allOf finds the plans that a plan is made of, once: it does not change.
+func allOf(p *Plan) []*Plan {
 	var out []*Plan
 	var add func(*Plan)
 	add = func(x *Plan) {
