@@ -194,7 +194,7 @@ func TestParenthesesHold(t *testing.T) {
 		}
 		rec := newReadings(e.operands)
 		env := testEnv()
-		env[readFunc], env[itemFunc] = rec.read, rec.item
+		env[recorded] = rec
 		if recorded, err := run(in, e.recording, env); err != nil || !types.Equal(recorded, want) {
 			t.Errorf("%s: recording gives %v %v, want %v", in, recorded, err, want)
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -56,7 +57,19 @@ func (o Operand) MarshalJSON() ([]byte, error) { return json.Marshal(o.Tree()) }
 const (
 	readFunc = "__read"
 	itemFunc = "__item"
+	recorded = "__recorded" // the readings of this evaluation, in its environment
 )
+
+// recordFuncs are called as they are; a function in the environment would be
+// called by reflection.
+var recordFuncs = []expr.Option{
+	expr.Function(readFunc, func(args ...any) (any, error) {
+		return args[0].(readings).read(args[1].(string), args[2]), nil
+	}),
+	expr.Function(itemFunc, func(args ...any) (any, error) {
+		return args[0].(readings).item(args[1].(string), args[2], args[3], args[4].(bool)), nil
+	}),
+}
 
 // build compiles the two programs that run: one plain, one that records what it
 // reads. Neither knows the types, so that what is absent is nil.
@@ -76,7 +89,7 @@ func (e *Expr) build(text string, s *Scope) error {
 func compileLoose(text string, s *Scope, rewrite func(ast.Node) ast.Node) (*vm.Program, error) {
 	config := conf.CreateNew()
 	options := append([]expr.Option{expr.AllowUndefinedVariables()}, functions...)
-	for _, option := range slices.Concat(options, boundedFuncs, orderedFuncs) {
+	for _, option := range slices.Concat(options, boundedFuncs, orderedFuncs, recordFuncs) {
 		option(config)
 	}
 	for _, v := range s.Vars {
@@ -166,7 +179,7 @@ func (r *recorder) wrap(n ast.Node) ast.Node {
 	if !slices.Contains(r.operands, text) {
 		r.operands = append(r.operands, text)
 	}
-	return &ast.CallNode{Callee: &ast.IdentifierNode{Value: readFunc}, Arguments: []ast.Node{&ast.StringNode{Value: text}, n}}
+	return &ast.CallNode{Callee: &ast.IdentifierNode{Value: readFunc}, Arguments: []ast.Node{&ast.IdentifierNode{Value: recorded}, &ast.StringNode{Value: text}, n}}
 }
 
 func (r *recorder) rewrite(n ast.Node) ast.Node {
@@ -208,7 +221,7 @@ func (r *recorder) builtin(b *ast.BuiltinNode) ast.Node {
 		text := b.String()
 		wrapped := r.wrap(b)
 		p.Node = &ast.CallNode{Callee: &ast.IdentifierNode{Value: itemFunc},
-			Arguments: []ast.Node{&ast.StringNode{Value: text}, &ast.PointerNode{}, p.Node, &ast.BoolNode{Value: b.Name != "all"}}}
+			Arguments: []ast.Node{&ast.IdentifierNode{Value: recorded}, &ast.StringNode{Value: text}, &ast.PointerNode{}, p.Node, &ast.BoolNode{Value: b.Name != "all"}}}
 		return wrapped
 	}
 	r.all(b.Arguments)
@@ -307,18 +320,17 @@ func (e *Expr) Bool(env Env) (bool, []Operand, error) {
 	if env == nil {
 		env = Env{}
 	}
-	env[readFunc], env[itemFunc] = rec.read, rec.item
+	env[recorded] = rec
 	v, err := run(e.Source, e.recording, env)
-	delete(env, readFunc)
-	delete(env, itemFunc)
+	delete(env, recorded)
 	if err != nil {
-		return false, rec.list(), &EvalError{e.Source, strings.TrimPrefix(err.Error(), e.Source+": ")}
+		return false, rec, &EvalError{e.Source, strings.TrimPrefix(err.Error(), e.Source+": ")}
 	}
 	b, ok := v.(bool)
 	if !ok {
-		return false, rec.list(), &EvalError{e.Source, fmt.Sprintf("gives %s, not true or false", describe(v))}
+		return false, rec, &EvalError{e.Source, fmt.Sprintf("gives %s, not true or false", describe(v))}
 	}
-	return b, rec.list(), nil
+	return b, rec, nil
 }
 
 func describe(v any) string {
@@ -328,48 +340,34 @@ func describe(v any) string {
 	return fmt.Sprintf("%.40q", types.Format(v))
 }
 
-// readings collects what one evaluation read.
-type readings struct {
-	order []string
-	got   map[string]*Operand
+// readings collects what one evaluation read: an operand each, in order.
+type readings []Operand
+
+func newReadings(order []string) readings {
+	r := make(readings, len(order))
+	for i, text := range order {
+		r[i] = Operand{Expr: text, NotRead: true}
+	}
+	return r
 }
 
-func newReadings(order []string) *readings { return &readings{order, map[string]*Operand{}} }
+func (r readings) of(text string) *Operand {
+	return &r[slices.IndexFunc(r, func(o Operand) bool { return o.Expr == text })]
+}
 
-func (r *readings) read(text string, v any) any {
-	o := r.got[text]
-	if o == nil {
-		o = &Operand{Expr: text}
-		r.got[text] = o
-	}
+func (r readings) read(text string, v any) any {
+	o := r.of(text)
 	o.Value, o.NotRead = bounded(v), false
 	return v
 }
 
 // item notes the first item that decided: the first for which a predicate was
 // true, or false where all must be true.
-func (r *readings) item(text string, item, result any, decides bool) any {
-	o := r.got[text]
-	if o == nil {
-		o = &Operand{Expr: text, NotRead: true}
-		r.got[text] = o
-	}
-	if o.Item == nil && result == decides {
+func (r readings) item(text string, item, result any, decides bool) any {
+	if o := r.of(text); o.Item == nil && result == decides {
 		o.Item = bounded(item)
 	}
 	return result
-}
-
-func (r *readings) list() []Operand {
-	out := make([]Operand, 0, len(r.order))
-	for _, text := range r.order {
-		if o := r.got[text]; o != nil {
-			out = append(out, *o)
-			continue
-		}
-		out = append(out, Operand{Expr: text, NotRead: true})
-	}
-	return out
 }
 
 // maxOperand bounds what a decision keeps of a value.
@@ -383,11 +381,43 @@ func bounded(v any) any {
 			return strings.ToValidUTF8(x[:maxOperand], "") + "… (cut)"
 		}
 	case map[string]any, []any:
+		if room(x, maxOperand) >= 0 {
+			return v
+		}
 		if text := types.Format(x); len(text) > maxOperand {
 			return strings.ToValidUTF8(text[:maxOperand], "") + "… (cut)"
 		}
 	}
 	return v
+}
+
+// room is what a value certainly leaves of so many bytes, written as JSON; less
+// than 0 where that is not certain.
+func room(v any, left int) int {
+	const letter, other = 6, 64 // the longest that a byte becomes, and what is no text
+	switch v := v.(type) {
+	case string:
+		return left - letter*len(v) - 2
+	case map[string]any:
+		left -= 2
+		for k, x := range v {
+			if left = room(x, left-letter*len(k)-4); left < 0 {
+				break
+			}
+		}
+		return left
+	case []any:
+		left -= 2
+		for _, x := range v {
+			if left = room(x, left-1); left < 0 {
+				break
+			}
+		}
+		return left
+	case nil, bool, int, float64, time.Duration, time.Time:
+		return left - other
+	}
+	return -1
 }
 
 // Preview computes the expression for a rehearsal; where it reads what is not

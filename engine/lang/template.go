@@ -118,6 +118,9 @@ func (t *Template) Prefix() string {
 
 // Render fills the text: a string, or a secret.Text where a secret stands in it.
 func (t *Template) Render(env Env) (any, error) {
+	if text, ok := t.Const(); ok && len(text) <= maxText {
+		return text, nil
+	}
 	s, err := execute(t.run, env)
 	if err != nil {
 		return nil, templateError(t.Text.Value, err)
