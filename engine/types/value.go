@@ -96,7 +96,8 @@ func Zero(k Kind) any {
 }
 
 // Encode makes a value fit for JSON: durations become 1m30s, times RFC 3339.
-// Everything else stays as it is.
+// Everything else stays as it is, and is shared with the value given: neither may
+// be changed later.
 func Encode(v any) any {
 	switch v := v.(type) {
 	case time.Duration:
@@ -108,12 +109,18 @@ func Encode(v any) any {
 			return strconv.FormatFloat(v, 'g', -1, 64)
 		}
 	case map[string]any:
+		if fitsJSON(v) {
+			return v
+		}
 		out := make(map[string]any, len(v))
 		for k, x := range v {
 			out[k] = Encode(x)
 		}
 		return out
 	case []any:
+		if fitsJSON(v) {
+			return v
+		}
 		out := make([]any, len(v))
 		for i, x := range v {
 			out[i] = Encode(x)
@@ -127,6 +134,32 @@ func Encode(v any) any {
 		return out
 	}
 	return v
+}
+
+// fitsJSON reports whether Encode leaves a value as it is. An empty mapping or list
+// is no nil one.
+func fitsJSON(v any) bool {
+	switch v := v.(type) {
+	case time.Duration, time.Time, []string:
+		return false
+	case float64:
+		return !math.IsNaN(v) && !math.IsInf(v, 0)
+	case map[string]any:
+		for _, x := range v {
+			if !fitsJSON(x) {
+				return false
+			}
+		}
+		return v != nil
+	case []any:
+		for _, x := range v {
+			if !fitsJSON(x) {
+				return false
+			}
+		}
+		return v != nil
+	}
+	return true
 }
 
 // Decode is the inverse of Encode for a value of type t: what DecodeJSON gave
