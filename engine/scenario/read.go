@@ -77,7 +77,8 @@ func (r *reader) http(n *syntax.Node) *HTTPStub {
 	for _, x := range oneOrMore(n.Get("reply")) {
 		reply := HTTPReply{Status: whole(x.Get("status"), 200), Headers: texts(x.Get("headers")), Body: text(x, "body"), Delay: duration(x.Get("delay")), Drip: duration(x.Get("drip")), Error: text(x, "error")}
 		if v := x.Get("json"); v != nil {
-			reply.JSON, reply.HasJSON = literal(v), true
+			b, _ := json.Marshal(literal(v)) // YAML literals always encode
+			reply.Body, reply.HasJSON = string(b), true
 		}
 		h.Replies = append(h.Replies, reply)
 	}

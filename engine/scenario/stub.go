@@ -25,9 +25,8 @@ type HTTPStub struct {
 type HTTPReply struct {
 	Status  int
 	Headers map[string]string
-	JSON    any
-	HasJSON bool
 	Body    string
+	HasJSON bool // the body was written as JSON
 	Delay   time.Duration
 	Drip    time.Duration // the body comes in pieces over this time
 	Error   string        // one of Faults; then nothing else counts but Delay, unless it is Truncated

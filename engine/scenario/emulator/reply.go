@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"net/http"
 	"strconv"
@@ -22,7 +21,6 @@ func content(method string, reply scenario.HTTPReply) (status int, h http.Header
 	}
 	if reply.HasJSON {
 		h.Set("Content-Type", "application/json;charset=utf-8")
-		body, _ = json.Marshal(reply.JSON) // YAML literals always encode
 	}
 	for k, v := range reply.Headers {
 		h.Set(k, strings.TrimSpace(oneLine.Replace(v))) // no header has more
