@@ -65,7 +65,7 @@ type Guard struct {
 	opts        Options
 
 	mu      sync.Mutex
-	clients map[string]*transport
+	clients map[TLS]*transport
 	senders map[string]*Guard // for messages, by host
 	sends   bool              // it is one of those
 	temp    string            // the folder that holds the scripts' own; "" until one is needed
@@ -80,7 +80,7 @@ func New(p permit.Set, o Options) *Guard {
 	if o.Grace == 0 {
 		o.Grace = 5 * time.Second
 	}
-	g := &Guard{Permissions: p, opts: o, clients: map[string]*transport{}}
+	g := &Guard{Permissions: p, opts: o, clients: map[TLS]*transport{}}
 	g.opts.Env = g.visible(o.Env)
 	return g
 }

@@ -91,8 +91,7 @@ func keepHarmless(h http.Header) {
 func (g *Guard) transport(t TLS) (*transport, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	key := fmt.Sprintf("%q", []string{t.CA, t.Cert, t.Key, t.ServerName})
-	if tr := g.clients[key]; tr != nil {
+	if tr := g.clients[t]; tr != nil {
 		return tr, nil
 	}
 	cfg, err := g.tlsConfig(t)
@@ -108,7 +107,7 @@ func (g *Guard) transport(t TLS) (*transport, error) {
 	if g.opts.Dial == nil {
 		tr.http.Proxy = func(r *http.Request) (*url.URL, error) { return tr.proxy(r.URL) }
 	}
-	g.clients[key] = tr
+	g.clients[t] = tr
 	return tr, nil
 }
 

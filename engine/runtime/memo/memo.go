@@ -29,7 +29,7 @@ type id struct {
 
 // New opens the memory of a run, with the events of its earlier part.
 func New(w *journal.Writer, past []journal.Event) *Memo {
-	m := &Memo{w: w, have: map[id]journal.Event{}, more: map[id]int{}, early: map[id]journal.Event{}}
+	m := &Memo{w: w, have: make(map[id]journal.Event, 2*len(past)+64), more: map[id]int{}, early: map[id]journal.Event{}}
 	for _, e := range past {
 		if was, again := m.have[id{e.Type, e.Key}]; again {
 			if _, known := m.early[id{e.Type, e.Key}]; !known {
