@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -108,6 +109,9 @@ func TestLibrary(t *testing.T) {
 	}
 	for _, p := range plays {
 		t.Run(p.name, func(t *testing.T) {
+			if !reflect.DeepEqual(p.test.State, journal.Fold(p.test.Events)) {
+				t.Error("the state that a test keeps is not the one that its journal gives")
+			}
 			for _, f := range p.test.Failures {
 				t.Error("the test:", f)
 			}
