@@ -25,7 +25,7 @@ var texts = []string{"", "a", "<&>", "é\u2028\u2029😀", "\x00\b\f\n\r\t\x1f\x
 // anyValue is a value as it stands in data: what JSON has, and some of what Go has.
 func anyValue(r *rand.Rand, deep int) any {
 	leaves := []any{
-		nil, true, false, 0, -7, 1 << 40, int64(5), 1.5, 1e21, -0.0, 1e-9, 100.0, math.MaxFloat64, json.Number("12345678901234567890"), json.Number("1.50"),
+		nil, true, false, 0, -7, 1 << 40, int64(5), 1.5, 1e21, math.Copysign(0, -1), 1e-9, 100.0, math.MaxFloat64, json.Number("12345678901234567890"), json.Number("1.50"),
 		secret.Value{Name: "a \"key\"", Present: true}, secret.Text{Parts: []secret.Part{{Text: "x"}, {Secret: "key"}}}, time.Minute, time.Unix(1, 2).UTC(), []string{"a", "<"},
 		map[string]any(nil), []any(nil), []any{}, map[string]any{}, map[string]string{"b": "1", "a": "2"}, Place{File: "f", Line: 1}, &Error{Kind: "k"}, (*Error)(nil), []byte("bytes"), [2]int{1, 2},
 	}
