@@ -17,17 +17,30 @@ func TestEscapesUnderPolicy(t *testing.T) {
 	for i, e := range escapes {
 		t.Run(fmt.Sprintf("%02d %s", i, e.name), func(t *testing.T) {
 			wide := func(y yard) permit.Set {
-				return permit.Set{Act: []string{"cat", "true", "ln", "ctl", "printenv", "evil", "env", "sh", "xargs", "../bin/evil", "./cat", y.dir + "/bin/evil", y.dir + "/out/cat"}, Read: []string{"/"}, Write: []string{"/"}}
+				act := []string{"cat", "true", "ln", "ctl", "printenv", "evil", "env", "sh", "xargs", "../bin/evil", "./cat", y.dir + "/bin/evil", y.dir + "/out/cat"}
+				if e.also != "" {
+					act = append(act, e.also)
+				}
+				return permit.Set{Act: act, Read: []string{"/"}, Write: []string{"/"}}
+			}
+			// said are the entries that the runbook itself has to have.
+			said := func(y yard) []string {
+				out := []string{y.dir + "/bin/evil", y.dir + "/out/cat"}
+				if e.also != "" {
+					out = append(out, e.also)
+				}
+				if list, entry, _ := strings.Cut(e.entry, " "); list == "act" && strings.HasPrefix(entry, "{D}") {
+					out = append(out, strings.ReplaceAll(entry, "{D}", y.dir))
+				}
+				return out
 			}
 			free := newYard(t)
-			said := []string{free.dir + "/bin/evil", free.dir + "/out/cat"}
-			got := attempt{step: free.step(t, e.script), set: wide(free), doors: free.doors(), said: said}.run(t)
+			got := attempt{step: free.step(t, e.script), set: wide(free), doors: free.doors(), said: said(free)}.run(t)
 			if got.kind == "denied" || !free.took(got) {
 				t.Skipf("without a policy it has no effect: %d %s", got.code, got.message)
 			}
 			real++
 			yard := newYard(t)
-			said = []string{yard.dir + "/bin/evil", yard.dir + "/out/cat"}
 			list, entry, _ := strings.Cut(strings.ReplaceAll(e.entry, "{D}", yard.dir), " ")
 			rule := permit.Rule{Run: []string{"evil"}, Reason: "never"}
 			switch list {
@@ -39,7 +52,7 @@ func TestEscapesUnderPolicy(t *testing.T) {
 				rule.Write = []string{yard.dir + "/hidden", entry}
 			}
 			p := &permit.Policy{Name: "never", File: "never.yaml", Deny: []permit.Rule{rule}}
-			got = attempt{step: yard.step(t, e.script), set: wide(yard).Under(p), doors: yard.doors(), said: said}.run(t)
+			got = attempt{step: yard.step(t, e.script), set: wide(yard).Under(p), doors: yard.doors(), said: said(yard)}.run(t)
 			denied(t, got)
 			if yard.took(got) {
 				t.Errorf("it took effect: %s", got.journal)
