@@ -87,8 +87,8 @@ func shownBeside(from, name string) string {
 	return filepath.Join(filepath.Dir(from), filepath.FromSlash(name))
 }
 
-// Kept opens the files that a run began with, from the copies in its folder.
-func Kept(store *journal.Store, id string, files []journal.File) Beside {
+// kept opens the files that a run began with, from the copies in its folder.
+func kept(store *journal.Store, id string, files []journal.File) Beside {
 	return func(from *source.File, name string) (*source.File, error) {
 		shown := shownBeside(from.Name, name)
 		for _, f := range files {
@@ -127,10 +127,10 @@ func orKept(now, kept Beside) Beside {
 	}
 }
 
-// Again finds the runbook that a run is of where it was found then, with the files
+// again finds the runbook that a run is of where it was found then, with the files
 // beside it: as it is now. Nil is that it is not there any more, and the run's own
 // copy counts. Kept opens the run's copies of the other files.
-func (p Places) Again(was journal.Runbook, kept Beside) (*source.File, Beside, error) {
+func (p Places) again(was journal.Runbook, kept Beside) (*source.File, Beside, error) {
 	at := p.placeOf(was)
 	if at.path == "" {
 		return nil, nil, nil

@@ -42,7 +42,7 @@ func KeptRunbook(store *journal.Store, id string, state *journal.State) (*source
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != state.Runbook.Digest {
 		return nil, nil, fmt.Errorf("the runbook of run %s cannot be used: the run's copy of it was changed", id)
 	}
-	return source.NewFile(state.Runbook.Path, data), Kept(store, id, state.Files), nil
+	return source.NewFile(state.Runbook.Path, data), kept(store, id, state.Files), nil
 }
 
 // Of is the runbook that a run goes on with: as it is now where it was found then, or
@@ -53,7 +53,7 @@ func (p Places) Of(store *journal.Store, id string, state *journal.State) (*sour
 	if err != nil || state.Finished != nil {
 		return own, kept, err
 	}
-	now, beside, err := p.Again(state.Runbook, kept)
+	now, beside, err := p.again(state.Runbook, kept)
 	if err != nil || now != nil {
 		return now, beside, err
 	}
