@@ -86,8 +86,8 @@ steps:
     shell: echo 1
   - parallel: both
     steps:
-      - {action: two, shell: echo two >> ACTS}
-      - {action: three, shell: echo three >> ACTS, undo: {when: always, auto: true, steps: [{action: back, shell: echo back >> ACTS}]}}
+      - {action: two, shell: "printf 'two\\n' >> ACTS"}
+      - {action: three, shell: "printf 'three\\n' >> ACTS", undo: {when: always, auto: true, steps: [{action: back, shell: echo back >> ACTS}]}}
   - decide: which
     branches: [{id: found, when: facts.f == "found", steps: [{action: four, shell: echo four >> ACTS}]}]
   - manual: ask

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,6 +40,33 @@ func TestTheRestOfAGroupHasItsGrace(t *testing.T) {
 		stop()
 		if _, err := os.Stat(filepath.Join(dir, "cleaned")); err != nil {
 			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// TestNothingBeginsBehindTheEnd: what runs beside a script does not know when the
+// script ends, and starts no program afterwards.
+func TestNothingBeginsBehindTheEnd(t *testing.T) {
+	g := New(permit.Set{Act: []string{"cat"}}, Options{Grace: time.Second})
+	for i := range 150 {
+		var over atomic.Bool
+		late := make(chan Process, 8)
+		_, err := g.RunScript(context.Background(), ScriptRun{
+			Script: Script{Text: `true < <(for ((i = 0; i < ` + strconv.Itoa(i) + `; i++)); do :; done; cat < /dev/null)`}, Dir: t.TempDir(), Action: true,
+			Started: func(p Process) {
+				if over.Load() {
+					late <- p
+				}
+			},
+		})
+		over.Store(true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case p := <-late:
+			t.Fatalf("round %d: process %d began behind the end", i, p.PID)
+		case <-time.After(time.Millisecond):
 		}
 	}
 }

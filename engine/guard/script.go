@@ -60,7 +60,7 @@ func (g *Guard) RunScript(ctx context.Context, r ScriptRun) (Output, error) {
 	err = runner.Run(ctx, file)
 	ended := context.Cause(ctx)
 	cancel(errDone)
-	s.programs.Wait() // background jobs are ended with the script
+	s.end() // background jobs are ended with the script
 	o := Output{Stdout: out.String(), Stderr: errs.String(), Truncated: out.cut() || errs.cut()}
 	var status interp.ExitStatus
 	switch denied := s.denied(); {
@@ -92,6 +92,34 @@ type scriptState struct {
 
 	mu    sync.Mutex
 	first *Denied
+	over  bool // the script has ended: nothing that is left of it begins anything
+}
+
+// begin reports whether the script may still do something that outlasts a moment,
+// which then ends with programs.Done: what runs beside it (a job, `<(...)`) goes on
+// until it notices that it has ended.
+func (s *scriptState) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.over {
+		s.programs.Add(1)
+	}
+	return !s.over
+}
+
+// ended reports whether the script is over.
+func (s *scriptState) ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over
+}
+
+// end lets nothing more begin, and waits for what has.
+func (s *scriptState) end() {
+	s.mu.Lock()
+	s.over = true
+	s.mu.Unlock()
+	s.programs.Wait()
 }
 
 func (s *scriptState) denied() error {
@@ -190,7 +218,9 @@ func (s *scriptState) exec(ctx context.Context, argv []string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	s.programs.Add(1)
+	if !s.begin() {
+		return errDone
+	}
 	defer s.programs.Done()
 	hc := interp.HandlerCtx(ctx)
 	path, err := s.guard.permitCommand(ctx, argv, hc.Dir, s.run.Action)

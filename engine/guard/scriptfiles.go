@@ -117,6 +117,9 @@ func (s *scriptState) open(ctx context.Context, path string, flag int, mode os.F
 	if err != nil {
 		return nil, err
 	}
+	if s.ended() {
+		return nil, errDone // an opening may wait for the other end, so nobody waits for it
+	}
 	if s.guard.opts.Files != nil {
 		return s.emulatedOpen(abs, flag, write)
 	}
