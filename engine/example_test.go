@@ -146,7 +146,7 @@ steps:
 		return
 	}
 	fmt.Println(out.Outcome, out.State.Step("login").Done.Outputs["said"])
-	// Output: completed ***
+	// Output: completed ‹***›
 }
 
 // Whoever can answer stands behind Session.Ask: a terminal, a chat, a web page.

@@ -40,7 +40,7 @@ func TestAKindThatPanics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := out.State.Step("c").Done; d.Error == nil || d.Error.Kind != "internal" || !strings.Contains(d.Error.Message, "***") || strings.Contains(all.String(), "Zq-panic") {
+	if d := out.State.Step("c").Done; d.Error == nil || d.Error.Kind != "internal" || !strings.Contains(d.Error.Message, "‹***›") || strings.Contains(all.String(), "Zq-panic") {
 		t.Errorf("got %+v\n%s", d, all.String())
 	}
 }

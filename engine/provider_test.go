@@ -60,7 +60,7 @@ func TestProvider(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if said := out.State.Step("look").Done.Outputs["said"]; said != "***-***-***\n" {
+	if said := out.State.Step("look").Done.Outputs["said"]; said != "‹***›-‹***›-‹***›\n" {
 		t.Errorf("the check said %v", said)
 	}
 	for _, v := range p.have {

@@ -61,7 +61,7 @@ steps:
 	if err != nil || second.Outcome != "completed" {
 		t.Fatalf("a secret that was never used kept it from going on: %v %v", second, err)
 	}
-	if got := second.State.Step("shows").Done.Outputs["text"]; got != "*** and more" {
+	if got := second.State.Step("shows").Done.Outputs["text"]; got != "‹***› and more" {
 		t.Errorf("the journal shows %v", got)
 	}
 }
@@ -109,7 +109,7 @@ steps:
 		t.Fatal(err)
 	}
 	state := journal.Fold(log.Events)
-	if got := state.Step("shows").Done.Outputs["text"]; got != "*** and more" {
+	if got := state.Step("shows").Done.Outputs["text"]; got != "‹***› and more" {
 		t.Errorf("the journal shows %v", got)
 	}
 	if strings.Join(state.Paused, " ") != "keeps>undo" || state.Status(false) != "paused" {
@@ -165,7 +165,7 @@ steps:
 	if b, err := os.ReadFile(kept); err != nil || string(b) != "secret-number-1" {
 		t.Errorf("the action wrote %q %v", b, err)
 	}
-	if told != `{"text":"***"}` {
+	if told != `{"text":"‹***›"}` {
 		t.Errorf("told %s", told)
 	}
 }

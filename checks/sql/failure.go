@@ -49,7 +49,7 @@ func failure(ctx context.Context, err error, password string) *exec.Error {
 	}
 	e := classify(ctx, err)
 	if len(password) >= 3 {
-		e.Message = strings.ReplaceAll(e.Message, password, "***")
+		e.Message = strings.ReplaceAll(e.Message, password, "‹***›")
 	}
 	e.Message = strings.ToValidUTF8(e.Message, "\ufffd")
 	return e

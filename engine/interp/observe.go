@@ -72,6 +72,9 @@ func (f *frame) options(s *plan.Step, env lang.Env) (map[string]any, *done) {
 		return f.agreed.options, nil
 	}
 	options, err := s.Options.Render(env)
+	if err == nil {
+		err = lost(s, options, env)
+	}
 	if err != nil {
 		d := erred(fmt.Errorf("what to do cannot be computed: %w", err))
 		d.data.Error = &journal.Error{Kind: "render", Message: err.Error()}

@@ -83,7 +83,7 @@ steps:
 		"act#confirm": {Choice: "approve"},
 	}})
 	got := fmt.Sprintf("%+v", d.asked["act#confirm"].Shown)
-	if want := "map[text:*** *** eu abc yesyes]"; d.err != nil || got != want {
+	if want := "map[text:‹***› ‹***› eu abc yesyes]"; d.err != nil || got != want {
 		t.Errorf("%v: got %s, want %s", d.err, got, want)
 	}
 }

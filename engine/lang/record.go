@@ -264,11 +264,15 @@ func run(text string, p *vm.Program, env map[string]any) (v any, err error) {
 	return normal(v), nil
 }
 
-// firstLine drops the picture that expr draws below its message.
+// firstLine drops the picture that expr draws below its message, and names what
+// it knows by a Go type only.
 func firstLine(s string) string {
 	s, _, _ = strings.Cut(s, "\n")
 	if i := strings.LastIndex(s, " (1:"); i > 0 {
 		s = s[:i]
+	}
+	if strings.Contains(s, "secret.Value") {
+		return "a secret stands there, and nothing can look into it"
 	}
 	return s
 }

@@ -154,7 +154,7 @@ func TestShown(t *testing.T) {
 		"argv":     {map[string]any{"argv": []any{"kubectl", "get", "a b", "it's", "$(x)", ""}}, `kubectl get 'a b' 'it'\''s' '$(x)' ''`},
 		"mapping":  {map[string]any{"a": 1, "b": map[string]any{"c": []any{"x", map[string]any{"y": true}}}, "d": nil, "e": "1\n2"}, "a: 1\nb:\n  c:\n    - x\n    - y: true\nd: none\ne:\n  1\n  2"},
 		"operands": {[]any{map[string]any{"expr": "steps.a.status", "value": 401}, map[string]any{"expr": "b", "not_read": true}, map[string]any{"expr": "c", "value": "x"}, map[string]any{"expr": "d", "value": nil}, map[string]any{"expr": "e", "error": "no"}, map[string]any{"expr": "any(l)", "value": true, "item": 3}}, "steps.a.status = 401\nc = \"x\"\nd = null\ne: no\nany(l) = true (decided by 3)"},
-		"secret":   {map[string]any{"token": map[string]any{"$masked": "api_token"}}, "token: *** (secret api_token)"},
+		"secret":   {map[string]any{"token": map[string]any{"$masked": "api_token"}}, "token: ‹secret api_token›"},
 		"text":     {"just text", "just text"},
 		"control":  {map[string]any{"script": "echo \x1b[2J\u202e\x00\r\u200b"}, "echo ⟨U+001B⟩[2J⟨U+202E⟩⟨U+0000⟩⟨U+000D⟩⟨U+200B⟩"},
 		"forged":   {map[string]any{"url": "u\nDELETE v", "headers": map[string]any{"a\nb": "c"}}, "GET u ⏎ DELETE v\na ⏎ b: c"},

@@ -168,7 +168,7 @@ func pairs(m map[string]any) string {
 	return text
 }
 
-// value is a value as text: a string as it is, a secret as ***, anything else as
+// value is a value as text: a string as it is, a secret as its name, anything else as
 // JSON.
 func value(v any) string {
 	switch v := v.(type) {
@@ -201,7 +201,7 @@ func mask(m map[string]any) string {
 	if !ok || len(m) != 1 {
 		return ""
 	}
-	return "*** (secret " + name + ")"
+	return "‹secret " + name + "›"
 }
 
 func compact(v any) string {

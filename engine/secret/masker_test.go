@@ -21,17 +21,17 @@ func TestPartsOfASecret(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{
-		"line: " + long:                                   "line: ***",
-		"the last kK2aX9wQ== of it":                       "the last *** of it",
+		"line: " + long:                                   "line: ‹***›",
+		"the last kK2aX9wQ== of it":                       "the last ‹***› of it",
 		"-----BEGIN KEY-----":                             "-----BEGIN KEY-----",
-		"GET /services/T00/B00/XXXXXXXXXXXXXXXXXXXX: 404": "GET ***: 404",
-		"channel XXXXXXXXXXXXXXXXXXXX is gone":            "channel *** is gone",
-		"password hunter2-hunter2":                        "password ***",
-		"key 0123456789abcdefg":                           "key ***",
+		"GET /services/T00/B00/XXXXXXXXXXXXXXXXXXXX: 404": "GET ‹***›: 404",
+		"channel XXXXXXXXXXXXXXXXXXXX is gone":            "channel ‹***› is gone",
+		"password hunter2-hunter2":                        "password ‹***›",
+		"key 0123456789abcdefg":                           "key ‹***›",
 		"hooks.example.com":                               "hooks.example.com",
-		"token=pat-na1-0123456789":                        "token=***",
-		"<padded-secret-1>":                               "<***>",
-		"c2VjcmV0LWxpbmU":                                 "***",
+		"token=pat-na1-0123456789":                        "token=‹***›",
+		"<padded-secret-1>":                               "<‹***›>",
+		"c2VjcmV0LWxpbmU":                                 "‹***›",
 	} {
 		if got := m.MaskString(in); got != want {
 			t.Errorf("%q became %q, want %q", in, got, want)
@@ -51,7 +51,7 @@ func TestLinesOfBase64(t *testing.T) {
 			lines, rest = append(lines, rest[:n]), rest[n:]
 		}
 		got := m.MaskString(strings.Join(lines, "\n"))
-		if want := strings.Repeat("***\n", len(lines)-1) + "***"; !strings.HasPrefix(got, want) || len(got) > len(want)+4 {
+		if want := strings.Repeat("‹***›\n", len(lines)-1) + "‹***›"; !strings.HasPrefix(got, want) || len(got) > len(want)+4 {
 			t.Errorf("width %d: %q, want %q and the last letters", width, got, want)
 		}
 	}
@@ -66,7 +66,7 @@ func TestOneInAnother(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for in, want := range map[string]string{"prefix-0001-and-more": `{"$masked":"long"}`, "prefix-0001": `{"$masked":"short"}`, "prefix-0001-and-more-and-beyond": `"***"`, "prefix-0001-": `"***-"`} {
+	for in, want := range map[string]string{"prefix-0001-and-more": `{"$masked":"long"}`, "prefix-0001": `{"$masked":"short"}`, "prefix-0001-and-more-and-beyond": `"‹***›"`, "prefix-0001-": `"‹***›-"`} {
 		if got, err := json.Marshal(m.MaskValue(in)); err != nil || string(got) != want {
 			t.Errorf("%s became %s %v, want %s", in, got, err, want)
 		}
@@ -78,7 +78,7 @@ func TestOneInAnother(t *testing.T) {
 func TestMaskCut(t *testing.T) {
 	m := known(t, "pat-na1-0123456789abcdef")
 	for in, want := range map[string]string{
-		"x pat-na1-0123": "x ***", "x pat-": "x ***", "x pat": "x pat", "x cGF0LW5hMS0wMTIz": "x ***", "x pat-na1-0123456789abcdef": "x ***", "nothing": "nothing", "": "",
+		"x pat-na1-0123": "x ‹***›", "x pat-": "x ‹***›", "x pat": "x pat", "x cGF0LW5hMS0wMTIz": "x ‹***›", "x pat-na1-0123456789abcdef": "x ‹***›", "nothing": "nothing", "": "",
 	} {
 		if got := m.MaskCut(in); got != want {
 			t.Errorf("%q became %q, want %q", in, got, want)
@@ -90,7 +90,7 @@ func TestMaskCut(t *testing.T) {
 func TestNumbers(t *testing.T) {
 	m := known(t, "1234567890")
 	got := m.Take(map[string]any{"whole": 1234567890, "exact": json.Number("1234567890"), "part": json.Number("912345678901"), "other": 42, "float": 0.5})
-	if b, err := json.Marshal(got); err != nil || string(b) != `{"exact":{"$masked":"tok"},"float":0.5,"other":42,"part":"9***1","whole":{"$masked":"tok"}}` {
+	if b, err := json.Marshal(got); err != nil || string(b) != `{"exact":{"$masked":"tok"},"float":0.5,"other":42,"part":"9‹***›1","whole":{"$masked":"tok"}}` {
 		t.Errorf("got %s %v", b, err)
 	}
 	if got, ok := got.(map[string]any)["whole"].(Value); !ok || got.Name != "tok" {

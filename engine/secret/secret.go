@@ -38,7 +38,7 @@ type Part struct {
 // without secrets are plain strings, so a Text holds at least one secret.
 type Text struct{ Parts []Part }
 
-// String shows the text with each secret masked as ***.
+// String shows the text with each secret masked.
 func (t Text) String() string {
 	var b strings.Builder
 	for _, p := range t.Parts {
@@ -51,8 +51,10 @@ func (t Text) String() string {
 	return b.String()
 }
 
-// Mask is what stands in place of a secret inside a text.
-const Mask = "***"
+// Mask is what stands in place of a secret inside a text. It is no text that a
+// program prints by chance, so that whoever reads it knows that something was taken
+// out: what holds it is never handed on.
+const Mask = "‹***›"
 
 // Lookup gives the bytes of a secret by name, fetching it when it is first
 // needed. An error says what could not be fetched and never holds the bytes.

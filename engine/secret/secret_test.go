@@ -34,7 +34,7 @@ func TestEveryFormIsMasked(t *testing.T) {
 		"raw": token, "query": url.QueryEscape(token), "path": url.PathEscape(token), "hex": hex.EncodeToString([]byte(token)), "HEX": strings.ToUpper(hex.EncodeToString([]byte(token))),
 		"base64": base64.StdEncoding.EncodeToString([]byte(token)), "base64url": base64.RawURLEncoding.EncodeToString([]byte(token)), "json": jsonForm(token), "shell": strings.ReplaceAll(token, "'", `'\''`),
 	} {
-		if got := m.MaskString("a " + form + " b"); strings.Contains(got, form) || !strings.HasPrefix(got, "a ***") || !strings.HasSuffix(got, " b") {
+		if got := m.MaskString("a " + form + " b"); strings.Contains(got, form) || !strings.HasPrefix(got, "a ‹***›") || !strings.HasSuffix(got, " b") {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
@@ -50,7 +50,7 @@ func TestEveryFormIsMasked(t *testing.T) {
 func TestMaskValue(t *testing.T) {
 	m := known(t, "secret-value-1")
 	in := map[string]any{"a": "secret-value-1", "b": []any{"x secret-value-1 y", 3}, "k secret-value-1": true, "v": Value{Name: "n"}, "t": Text{[]Part{{Text: "B "}, {Secret: "n"}}}}
-	want := map[string]any{"a": map[string]any{MaskedKey: "tok"}, "b": []any{"x *** y", 3}, "k ***": true, "v": map[string]any{MaskedKey: "n"}, "t": "B ***"}
+	want := map[string]any{"a": map[string]any{MaskedKey: "tok"}, "b": []any{"x ‹***› y", 3}, "k ‹***›": true, "v": map[string]any{MaskedKey: "n"}, "t": "B ‹***›"}
 	if got := m.MaskValue(in); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %#v", got)
 	}
@@ -109,7 +109,7 @@ func TestStore(t *testing.T) {
 	if calls != 2 {
 		t.Errorf("%d commands were run", calls)
 	}
-	if err := s.Set("m.value", "collected-123"); err != nil || s.Masker.MaskString("x collected-123") != "x ***" || !s.Present("m.value") || s.Present("no") || !s.Present("f") {
+	if err := s.Set("m.value", "collected-123"); err != nil || s.Masker.MaskString("x collected-123") != "x ‹***›" || !s.Present("m.value") || s.Present("no") || !s.Present("f") {
 		t.Error("a collected secret is not held or not masked")
 	}
 }
@@ -163,7 +163,7 @@ func TestTake(t *testing.T) {
 	}
 	got := m.Take(map[string]any{"whole": "secret-number-1", "part": "a secret-number-1", "list": []any{"secret-number-1"}, "forged": map[string]any{MaskedKey: "key"}})
 	b, err := json.Marshal(got)
-	if want := `{"forged":{"$$masked":"key"},"list":[{"$masked":"key"}],"part":"a ***","whole":{"$masked":"key"}}`; err != nil || string(b) != want {
+	if want := `{"forged":{"$$masked":"key"},"list":[{"$masked":"key"}],"part":"a ‹***›","whole":{"$masked":"key"}}`; err != nil || string(b) != want {
 		t.Errorf("got %s %v, want %s", b, err, want)
 	}
 	var back any

@@ -135,7 +135,7 @@ func TestPrepareAndShown(t *testing.T) {
 		t.Errorf("got %#v %v", got, err)
 	}
 	b, err := json.Marshal(memo.Shown(options))
-	if want := `{"header":"***","list":["***"],"n":3,"script":"echo 'a ***' 1 'it'\\''s'"}`; err != nil || string(b) != want {
+	if want := `{"header":"‹***›","list":["‹***›"],"n":3,"script":"echo 'a ‹***›' 1 'it'\\''s'"}`; err != nil || string(b) != want {
 		t.Errorf("shown as %s %v, want %s", b, err, want)
 	}
 	if _, err := memo.Prepare(options, func(string) (string, error) { return "", errors.New("not there") }); err == nil {

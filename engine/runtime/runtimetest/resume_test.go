@@ -162,5 +162,5 @@ func sameStory(got, want string, ordered bool) bool {
 // probeID is what the probe tells its answers apart by. Secrets stand masked in
 // it, as in a journal.
 func probeID(as any, says []any) string {
-	return strings.NewReplacer(sessionKey, "***", "new-secret-7", "***", "other-secret-2", "***", "outer-secret-3", "***").Replace(fmt.Sprint(as, says))
+	return strings.NewReplacer(sessionKey, "‹***›", "new-secret-7", "‹***›", "other-secret-2", "‹***›", "outer-secret-3", "‹***›").Replace(fmt.Sprint(as, says))
 }
