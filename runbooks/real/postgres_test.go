@@ -239,6 +239,9 @@ func pgFullOpen(t *testing.T, n *night) {
 		pids = append(pids, s.pid)
 	}
 	r := n.as("watch", "root").run(t, "--input", "idle_after=1s", "--answer", "pick.pids="+strings.Join(pids, ","), "--approve", "terminate")
+	for range pids[1:] { // an approval is for one session
+		r = n.resume(t, r, "--approve", "terminate")
+	}
 	want{outcome: "mitigated", decisions: "diagnosis=full extent=refused filler=left_open", facts: map[string]string{"severity": "P1"}, silent: []string{"cancel"}}.hold(t, n.hall, r)
 	for i, s := range all {
 		if n.alive(t, s) != (i >= 4) {
