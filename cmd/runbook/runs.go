@@ -81,13 +81,20 @@ func (p *program) runs(c *cli.Context) error {
 		if r.Mode == string(engine.ModeDrill) {
 			mode = "  DRILL"
 		}
-		p.printf("%-44s  %s  %-11s  %-10s%s  %s\n", r.Run, r.Began.UTC().Format("2006-01-02 15:04:05Z"), r.Status, duration(r.Duration), mode, report.Clean(r.about()))
+		began := strings.Repeat(" ", len(beganLayout)-1) + "-"
+		if !r.Began.IsZero() {
+			began = r.Began.UTC().Format(beganLayout)
+		}
+		p.printf("%-44s  %s  %-11s  %-10s%s  %s\n", r.Run, began, r.Status, duration(r.Duration), mode, report.Clean(r.about()))
 		for _, a := range r.Asked {
 			p.printf("    waits for %s\n      %s\n", report.Clean(a.about()), report.Clean(a.Answer))
 		}
 	}
 	return nil
 }
+
+// beganLayout is how a run's begin stands in the list.
+const beganLayout = "2006-01-02 15:04:05Z"
 
 func (r runRow) about() string {
 	if r.Problem != "" {
@@ -139,7 +146,8 @@ func (r runRow) open() bool {
 func readRow(store *journal.Store, id, command string) runRow {
 	log, err := store.Read(id)
 	if err != nil {
-		return runRow{Run: id, Status: "unreadable", Problem: err.Error()}
+		began, _ := journal.Began(id) // a folder that somebody else named tells none
+		return runRow{Run: id, Status: "unreadable", Began: began, Problem: err.Error()}
 	}
 	s := journal.Fold(log.Events)
 	r := runRow{

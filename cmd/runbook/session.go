@@ -55,6 +55,11 @@ func (p *program) session(c *cli.Context) (*session, error) {
 	}
 	s.view(c, tty != nil)
 	p.tell = s.tell
+	context.AfterFunc(s.ctx, func() {
+		if errors.Is(s.ctx.Err(), context.DeadlineExceeded) {
+			s.tell(fmt.Sprintf("runbook: the time that --timeout gives (%s) is over: what runs is ended; undo and `finally` steps run to their end.", c.Duration("timeout")))
+		}
+	})
 	if tty != nil {
 		s.prompter = newPrompter(p.in, tty, s.user, s.identity, s.screen())
 		screen := p.leave

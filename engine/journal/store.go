@@ -46,6 +46,17 @@ func NewID(now time.Time, name string) (string, error) {
 	return strings.Replace(now.UTC().Format("20060102T150405.000Z"), ".", "", 1) + "-" + slug(name) + "-" + hex.EncodeToString(b), nil
 }
 
+// Began is when a run with this id began, to the millisecond; false where it is none
+// that NewID gave.
+func Began(id string) (time.Time, bool) {
+	stamp, _, _ := strings.Cut(id, "-")
+	if len(stamp) != len("20060102T150405000Z") {
+		return time.Time{}, false
+	}
+	t, err := time.Parse("20060102T150405.000Z", stamp[:15]+"."+stamp[15:])
+	return t, err == nil
+}
+
 func slug(name string) string {
 	s := strings.Map(func(r rune) rune {
 		switch {

@@ -61,7 +61,7 @@ func (m *Masker) Add(name, value string) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.isWord(value) || strings.Trim(value, Mask) == "" {
+	if m.isWord(value) || strings.Trim(value, "‹*›") == "" {
 		return fmt.Errorf("secret %s is an ordinary word, which the journal itself is written with: it cannot be a secret", name)
 	}
 	for _, p := range m.plain {
