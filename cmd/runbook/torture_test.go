@@ -162,7 +162,7 @@ func tortureBook(server, file string) string {
 func (v *victim) life(kill time.Duration, args ...string) (code int, out, errs string) {
 	v.t.Helper()
 	cmd := exec.Command(v.binary, args...)
-	cmd.Env = []string{"HOME=" + v.dir, "RUNBOOK_STATE=" + v.state, "PATH=/usr/bin:/bin", "NO_PROXY=*"}
+	cmd.Env = []string{"HOME=" + v.dir, "RUNBOOK_STATE=" + v.state, "TMPDIR=" + v.dir, "PATH=/usr/bin:/bin", "NO_PROXY=*"}
 	var o, e bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &o, &e
 	if err := cmd.Start(); err != nil {
