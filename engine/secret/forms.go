@@ -37,6 +37,23 @@ func forms(v string) []string {
 	return append(out, base64Forms(v)...)
 }
 
+// maxTwice bounds what is looked for in two encodings at once.
+const maxTwice = 4 << 10
+
+// twice are the forms of a text that was encoded, and then encoded again, as what
+// holds credentials for a registry inside a secret of Kubernetes is: base64 or hex of
+// base64, and base64 of hex.
+func twice(v string) (out []string) {
+	if len(v) > maxTwice {
+		return nil
+	}
+	for _, b := range base64Forms(v) {
+		out = append(out, hex.EncodeToString([]byte(b)))
+		out = append(out, base64Forms(b)...)
+	}
+	return append(out, base64Forms(hex.EncodeToString([]byte(v)))...)
+}
+
 func jsonForm(v string) string {
 	b, err := json.Marshal(v)
 	if err != nil || len(b) < 2 {

@@ -73,6 +73,9 @@ func (m *Masker) Add(name, value string) error {
 	for _, f := range forms(value) {
 		m.insert(pattern{name, f, f == value})
 	}
+	for _, f := range twice(value) {
+		m.insert(pattern{name, f, false})
+	}
 	for _, part := range parts(value) {
 		if len(part) < MinLength || m.isWord(part) {
 			continue

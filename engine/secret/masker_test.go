@@ -2,6 +2,7 @@ package secret
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -121,6 +122,30 @@ func TestClean(t *testing.T) {
 	} {
 		if got := m.Clean([]byte(text)); got != clean {
 			t.Errorf("%s: clean is %v", text, got)
+		}
+	}
+}
+
+// TestTwiceEncoded: what is encoded inside something that is encoded, wherever it
+// stands there.
+func TestTwiceEncoded(t *testing.T) {
+	const value = "Kx7-twice-encoded-0001"
+	m := NewMasker()
+	if err := m.Add("tok", value); err != nil {
+		t.Fatal(err)
+	}
+	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	for _, before := range []string{"", "a", "ab", "abc"} {
+		for _, between := range []string{"", "x", "xy"} {
+			for what, s := range map[string]string{
+				"base64 of base64": b64(between + b64(before+value+" and more") + between),
+				"hex of base64":    hex.EncodeToString([]byte(b64(before + value))),
+				"base64 of hex":    b64(between + hex.EncodeToString([]byte(before+value))),
+			} {
+				if got := m.MaskString("is " + s + " here"); !strings.Contains(got, Mask) || len(got) > len(s)/2+40 {
+					t.Errorf("%s behind %q and %q: %s", what, before, between, got)
+				}
+			}
 		}
 	}
 }
