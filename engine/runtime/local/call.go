@@ -29,11 +29,15 @@ func (w *world) Call(k interp.Key, c interp.Call) (interp.Result, error) {
 		res, err := memo.Recall(kind.Kind, e)
 		return res, w.over(err)
 	}
+	_, begun := w.rt.memo.Find(journal.AttemptStarted, string(k))
+	if w.rt.closed && begun && w.doubted(k, c) {
+		return interp.Result{}, &interp.InDoubt{} // it was settled without being made again, or is not done now
+	}
 	if err := w.turn(k); err != nil {
 		return interp.Result{}, err
 	}
 	started := journal.AttemptStartedData{Role: c.Role, Kind: c.Kind, Request: memo.Shown(c.Options)}
-	if _, begun := w.rt.memo.Find(journal.AttemptStarted, string(k)); begun && c.Role == "action" {
+	if begun && c.Role == "action" {
 		if err := w.mayBegin(k, c, started); err != nil {
 			return interp.Result{}, err
 		}

@@ -21,12 +21,18 @@ func (w *world) mayBegin(k interp.Key, c interp.Call, started journal.AttemptSta
 	}
 	switch {
 	case c.Idempotent:
-	case w.rt.memo.Times(journal.AttemptStarted, string(k)) > c.Settled:
+	case w.doubted(k, c):
 		return &interp.InDoubt{}
 	default:
 		w.rt.memo.Again(journal.AttemptStarted, c.Step, string(k), started, true)
 	}
 	return nil
+}
+
+// doubted reports an action that was begun more often than it was settled that it is
+// to be done again.
+func (w *world) doubted(k interp.Key, c interp.Call) bool {
+	return c.Role == "action" && !c.Idempotent && w.rt.memo.Times(journal.AttemptStarted, string(k)) > c.Settled
 }
 
 // stillRuns finds a process of an attempt of the past that has not ended.

@@ -224,6 +224,15 @@ func (w *world) turn(k interp.Key) error {
 	return err
 }
 
+// mayEnter is turn for a branch. Of a run that is over one is entered without a word
+// in the journal, since what stands in it is held by itself.
+func (w *world) mayEnter(k interp.Key) error {
+	if _, said := w.rt.memo.Find(journal.WaitFinished, string(k)); w.rt.closed && !said {
+		return w.ended()
+	}
+	return w.turn(k)
+}
+
 // waited is how a wait of the past ended.
 func (w *world) waited(e journal.Event) error {
 	done, err := journal.Decode[journal.WaitFinishedData](e)
@@ -294,7 +303,7 @@ func (w *world) Each(k interp.Key, n, most int, f func(int, interp.World) error,
 		w.budget.enter()
 		go func() {
 			turn()
-			if err := branches[i].turn(memo.Turn(k, i)); err != nil {
+			if err := branches[i].mayEnter(memo.Turn(k, i)); err != nil {
 				errs[i] = err
 			} else {
 				errs[i] = f(i, branches[i])

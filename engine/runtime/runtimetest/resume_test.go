@@ -92,6 +92,44 @@ func (b *book) resume(t *testing.T, past []journal.Event) []journal.Event {
 	return events
 }
 
+// TestUndoOfEveryRun goes through each runbook of the corpus whose run is over as an
+// undo does: the journal says of everything what became of it, and nothing of the
+// run's own is done again.
+func TestUndoOfEveryRun(t *testing.T) {
+	files, _ := filepath.Glob("testdata/*.yaml")
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			t.Parallel()
+			whole := load(t, file).local(t)
+			if whole[len(whole)-1].Type != journal.RunFinished {
+				t.Skip("it is not over")
+			}
+			b := load(t, file)
+			over := b.prime(t, whole)
+			s, m := b.secrets()
+			w, err := journal.Create("", "r1", journal.Options{Memory: true, Mask: m, Watch: []func(journal.Event){func(e journal.Event) {
+				if over[e.Key] && e.Type == journal.AttemptStarted {
+					t.Errorf("the attempt %s is made again", e.Key)
+				}
+			}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := b.options(s)
+			o.Undo = 1
+			_, _, err = local.Run(context.Background(), b.plan, local.Options{
+				Journal: w, Past: whole, Kinds: []exec.Kind{b.probe.kind()}, Channels: mailKinds(), Guard: guard.New(permit.Set{}, guard.Options{}), Narrow: narrow, Secrets: s, Masker: m,
+				Ask: func(_ context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
+					return interp.Answer{}, nil, local.ErrNobody
+				},
+			}, o)
+			if err != nil && err != interp.ErrPaused {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // justNow moves a journal in time, so that it broke off a moment ago: polls and
 // waits go on while no process is there.
 func justNow(past []journal.Event) []journal.Event {
