@@ -101,9 +101,14 @@ func (t *testRun) find(args []string) error {
 // name.
 func (t *testRun) target(arg string) error {
 	err := t.p.target(arg, func(name string, always bool) error {
-		data, err := readBounded(name)
-		if err != nil {
+		data, err := readTarget(name, always)
+		switch {
+		case err != nil && always:
 			return usage("%w", err)
+		case err != nil:
+			found := unreadable(name, err)
+			t.books[found.Span.File.Name] = &book{file: found.Span.File, found: source.Diagnostics{found}}
+			return nil
 		}
 		if (always || claims(name, data)) && !engine.IsPolicy(data) {
 			f := source.NewFile(filepath.Clean(name), data)

@@ -50,11 +50,11 @@ func (p *program) validate(c *cli.Context) error {
 	if err := p.underPolicy(c); err != nil {
 		return err
 	}
-	targets, skipped, err := p.targets(c.Args().Slice())
+	targets, skipped, all, err := p.targets(c.Args().Slice())
 	if err != nil {
 		return err
 	}
-	var all source.Diagnostics
+	unread := len(all)
 	for _, f := range targets {
 		all = append(all, engine.Validate(f, engine.WithFiles(engine.OnDisk(f)), engine.WithPolicy(p.policy))...)
 	}
@@ -63,7 +63,7 @@ func (p *program) validate(c *cli.Context) error {
 		return &codeError{engine.ExitFailed, err}
 	}
 	if c.String("format") == "text" {
-		p.verdict(all, len(targets), skipped)
+		p.verdict(all, len(targets)+unread, skipped)
 	}
 	if all.Failed() {
 		return &codeError{code: engine.ExitInvalid}
@@ -108,19 +108,24 @@ func (p *program) diagnosticsView(format string, plain bool) (func(source.Diagno
 }
 
 // targets reads the files that the arguments name. Skipped are YAML files of
-// folders that say nothing of being a runbook.
-func (p *program) targets(args []string) (files []*source.File, skipped []string, err error) {
+// folders that say nothing of being a runbook; unread says which files of folders
+// cannot be read.
+func (p *program) targets(args []string) (files []*source.File, skipped []string, unread source.Diagnostics, err error) {
 	var seen []string
 	take := func(name string, always bool) error {
 		clean := filepath.Clean(name)
 		if slices.Contains(seen, clean) {
 			return nil
 		}
-		data, err := readBounded(name)
-		if err != nil {
+		data, err := readTarget(name, always)
+		if err != nil && always {
 			return usage("%w", err)
 		}
 		seen = append(seen, clean)
+		if err != nil {
+			unread = append(unread, unreadable(name, err))
+			return nil
+		}
 		if !always && !claims(name, data) {
 			skipped = append(skipped, name)
 			return nil
@@ -130,13 +135,29 @@ func (p *program) targets(args []string) (files []*source.File, skipped []string
 	}
 	for _, arg := range args {
 		if err := p.target(arg, take); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
-	if len(files) == 0 {
-		return nil, nil, usage("no runbooks in %s", strings.Join(args, ", "))
+	if len(files)+len(unread) == 0 {
+		return nil, nil, nil, usage("no runbooks in %s", strings.Join(args, ", "))
 	}
-	return files, skipped, nil
+	return files, skipped, unread, nil
+}
+
+// readTarget reads a file that was named, or one of a folder: nobody named that, and
+// to open a pipe there would wait for ever.
+func readTarget(name string, named bool) ([]byte, error) {
+	if st, err := os.Stat(name); !named && err == nil && !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no ordinary file", name)
+	}
+	return readBounded(name)
+}
+
+// unreadable is what is said of a file of a folder that cannot be read: the others
+// are looked at all the same.
+func unreadable(name string, err error) source.Diagnostic {
+	return source.Diagnostic{Code: "unreadable-file", Severity: source.Error, Span: source.Span{File: source.NewFile(filepath.Clean(name), nil)},
+		Summary: fmt.Sprintf("the file cannot be read: %s", err), Detail: "Make it readable, or take it out of the folder."}
 }
 
 func (p *program) target(arg string, take func(string, bool) error) error {
@@ -175,6 +196,9 @@ func (p *program) byName(arg string, take func(string, bool) error) error {
 // walkYAML visits the YAML files below a folder in order, passing over hidden
 // folders.
 func walkYAML(root string, visit func(string) error) error {
+	if st, err := os.Lstat(root); err == nil && st.Mode()&fs.ModeSymlink != 0 {
+		root += string(filepath.Separator) // the folder behind it
+	}
 	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
