@@ -218,8 +218,17 @@ func (t *testRun) summary(w io.Writer, cov *coverage.Coverage) {
 	}
 }
 
-// remarks are what should be known and fails nothing.
+// remarks are what should be known and fails nothing: what the scenarios are warned
+// of, above all.
 func (t *testRun) remarks(w io.Writer, untested []*book) {
+	for _, s := range t.suites {
+		for _, d := range s.found {
+			if d.Severity == source.Warning && d.Span.File == s.file {
+				at := d.Span.Position()
+				fmt.Fprintf(w, "%s:%d:%d: warning: %s\n", clean(s.file.Name), at.Line, at.Column, clean(d.Summary))
+			}
+		}
+	}
 	for _, u := range untested {
 		fmt.Fprintf(w, "%s  %s  has no scenarios: begin them in %s\n", t.paint("33", "none"), clean(u.file.Name), stem(u.file.Name)+".scenarios.yaml")
 	}

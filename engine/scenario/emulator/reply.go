@@ -52,6 +52,9 @@ func pieces(body []byte, over time.Duration) ([][]byte, time.Duration) {
 	if over <= 0 || n == 0 {
 		return [][]byte{body}, 0
 	}
+	for over%time.Duration(n) != 0 {
+		n-- // the pauses are to be the whole time
+	}
 	out := make([][]byte, n)
 	for i := range out {
 		out[i] = body[len(body)*i/n : len(body)*(i+1)/n]
