@@ -102,10 +102,11 @@ func bodyShape() *spec.Shape {
 
 func httpShape() *spec.Shape {
 	reply := object(
-		field("status", &spec.Shape{Form: spec.Int, Min: 100, Max: 599}, "The status code; 200 where it is missing."), field("headers", someTexts, "Response headers."),
+		field("status", &spec.Shape{Form: spec.Int, Min: 200, Max: 599}, "The status code; 200 where it is missing."), field("headers", someTexts, "Response headers."),
 		field("json", anything, "The body, as JSON."), field("body", aString, "The body, as text."), field("delay", aDuration, "How long the answer takes."),
 		field("drip", aDuration, "The body comes in pieces over this time."),
 		field("error", &spec.Shape{Form: spec.String, Enum: Faults}, "The server does not answer, in this way; with `truncated` it does, and the body breaks off half way."))
+	reply.Apart = []string{"json", "body"}
 	return object(
 		needed("on", aString, "The method and the URL; `*` stands for any part.", "GET https://api.example.com/v1/*"),
 		field("query", someTexts, "Query parameters that the request must have; `*` stands for any part."), field("headers", someTexts, "Headers that the request must have; `*` stands for any part."),
