@@ -272,10 +272,13 @@ func firstLine(s string) string {
 		s = s[:i]
 	}
 	if strings.Contains(s, "secret.Value") {
-		return "a secret stands there, and nothing can look into it"
+		return opaque
 	}
 	return s
 }
+
+// opaque is what is said where something looks into a secret.
+const opaque = "a secret stands there; it can be inserted as it is, and nothing can look into it"
 
 // normal makes the lists and integers that expr computes ours.
 func normal(v any) any {

@@ -207,6 +207,9 @@ func templateError(text string, err error) error {
 			msg = hole + ": " + msg
 		}
 	}
+	if strings.Contains(msg, "secret.Value") {
+		msg = opaque
+	}
 	return &EvalError{Expr: short(text), Message: msg}
 }
 
