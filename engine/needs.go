@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"runbook/engine/plan"
 	"runbook/engine/scenario"
 	"runbook/engine/secret"
+	"runbook/engine/types"
 )
 
 // requirements verifies programs and secrets. Commands that print secrets are
@@ -34,6 +37,7 @@ func (r *running) requirements(ctx context.Context) error {
 			missing.Lines = append(missing.Lines, line)
 		}
 	}
+	missing.Lines = append(missing.Lines, r.heldByInputs()...)
 	if len(missing.Lines) == 0 {
 		return nil
 	}
@@ -41,6 +45,21 @@ func (r *running) requirements(ctx context.Context) error {
 		missing.Lines[i] = r.masker.MaskString(line) // a provider may say what it was given
 	}
 	return missing
+}
+
+// heldByInputs are the inputs in which a secret stands. An input is written into the
+// journal, where it would be masked, so that no resume could read it back.
+func (r *running) heldByInputs() []string {
+	if r.opts.Scenario != nil {
+		return nil // its secrets are made up, and nothing of it is resumed
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(r.opts.Inputs)) {
+		if held := r.masker.Holds(types.Encode(r.opts.Inputs[name])); held != "" {
+			out = append(out, fmt.Sprintf("the input %s holds the secret %s, and inputs are written into the journal: leave it out, and let the runbook read `secrets.%s` itself", name, held, held))
+		}
+	}
+	return out
 }
 
 // programs are those of a plan that are not installed. What the inputs of another

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -151,6 +152,35 @@ func endOfString(raw []byte, at int) (end int, escaped bool) {
 		at += slash + 2
 	}
 	return len(raw), escaped
+}
+
+// Holds is the name of a secret that stands in a tree of texts, lists and mappings,
+// keys included, or "".
+func (m *Masker) Holds(v any) string {
+	switch v := v.(type) {
+	case string:
+		if found := m.find(v); len(found) > 0 {
+			return found[0].name
+		}
+	case []any:
+		for _, x := range v {
+			if name := m.Holds(x); name != "" {
+				return name
+			}
+		}
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			if name := m.Holds(k); name != "" {
+				return name
+			}
+			if name := m.Holds(v[k]); name != "" {
+				return name
+			}
+		}
+	case json.Number, int, int64, uint64, float64:
+		return m.Holds(fmt.Sprint(v))
+	}
+	return ""
 }
 
 // MaskString takes the secrets out of a text.
