@@ -26,6 +26,7 @@ type view struct {
 	called bool
 	path   Key
 	when   []string
+	later  []*plan.Step // what may still run before an undo is made
 }
 
 // planner lists what will be done in a group once it is approved.
@@ -34,18 +35,36 @@ type planner struct {
 	more int
 }
 
-// planned is what a group, or the steps of an undo, will do: everything that
-// leaves the run, under which conditions. Checks only look, and are left out. The
-// second result is how many there are besides those that are listed.
+// planned is what a group will do: everything that leaves the run, under which
+// conditions. Checks only look, and are left out. The second result is how many
+// there are besides those that are listed.
 func (r *run) planned(w World, f *frame, s *plan.Step, key Key) ([]journal.Planned, int) {
 	v := r.view(w, f, key)
+	v.later = r.from(s)
 	var p planner
-	if s.Poll != nil || s.Retry != nil {
-		v.forget(s.Steps)
-		v.maySet(s.Steps) // in a round before
-	}
-	p.steps(v, s.Steps)
+	p.group(v, s)
 	return p.list, p.more
+}
+
+// undoing is what the steps of an undo will do, likewise.
+func (r *run) undoing(w World, f *frame, s *plan.Step) ([]journal.Planned, int) {
+	var p planner
+	p.steps(r.view(w, f, f.path), s.Undo.Steps)
+	return p.list, p.more
+}
+
+// from are the steps of the file from that on which a step is in.
+func (r *run) from(s *plan.Step) []*plan.Step {
+	for i, top := range r.plan.Steps {
+		found := false
+		visit := func(x *plan.Step) { found = found || x == s }
+		var call func(*plan.Call)
+		call = func(c *plan.Call) { inside(c.Procedure.Steps, visit, call) }
+		if inside([]*plan.Step{top}, visit, call); found {
+			return r.plan.Steps[i:]
+		}
+	}
+	return nil // of `finally`, behind which nothing is undone
 }
 
 func (r *run) view(w World, f *frame, path Key) *view {
@@ -76,12 +95,7 @@ func (v *view) under(path Key, when string) *view {
 	return &in
 }
 
-func (v *view) key(id string) Key {
-	if v.path == "" {
-		return Key(id)
-	}
-	return v.path + "/" + Key(id)
-}
+func (v *view) key(id string) Key { return v.path + "/" + Key(id) }
 
 // forget makes unknown what steps will find.
 func (v *view) forget(steps []*plan.Step) {
@@ -188,10 +202,13 @@ func (p *planner) step(v *view, s *plan.Step) {
 		p.call(v, key, s.Call)
 		p.runbook(v, key, s.Sub)
 	default:
-		p.steps(v.under(key, ""), s.Steps)
+		p.group(v.under(key, ""), s)
 	}
 	if s.Failure.Mode == plan.FailSteps {
 		in := v.under(key+">on_failure", "if "+s.ID+" fails")
+		tried := *s
+		tried.Facts, tried.Failure = nil, plan.Failure{}
+		in.maySet([]*plan.Step{&tried})
 		p.steps(in, s.Failure.Steps)
 		p.call(in, in.path, s.Failure.Call)
 	}
@@ -200,31 +217,40 @@ func (p *planner) step(v *view, s *plan.Step) {
 		if s.Undo.Always {
 			when = "when the run ends, without asking"
 		}
-		p.steps(v.under(key+">undo", when), s.Undo.Steps)
+		in := v.under(key+">undo", when)
+		in.maySet(v.later)
+		p.steps(in, s.Undo.Steps)
 	}
+}
+
+// group goes through the steps of a group; what is repeated may set facts in a
+// round before.
+func (p *planner) group(v *view, s *plan.Step) {
+	if s.Poll != nil || s.Retry != nil {
+		v.maySet(s.Steps)
+	}
+	p.steps(v, s.Steps)
 }
 
 // action is shown as it will run where all is known that it reads.
 func (p *planner) action(v *view, s *plan.Step) {
 	env := v.env()
+	real := maps.Clone(env)
+	real["secrets"], real["steps"] = v.run.secrets, v.steps
 	var unknown []string
 	for _, path := range s.Options.Reads() {
-		if !env.Knows([]string{path}) && !isSecret(path) && !slices.Contains(unknown, path) {
+		if !real.Knows([]string{path}) && !slices.Contains(unknown, path) {
 			unknown = append(unknown, path)
 		}
 	}
 	shown := s.Options.Preview(env)
 	if len(unknown) == 0 {
-		real := maps.Clone(env)
-		real["secrets"], real["steps"] = v.run.secrets, v.steps
 		if exact, err := s.Options.Render(real); err == nil {
 			shown = exact
 		}
 	}
 	p.add(v, s, shown, unknown)
 }
-
-func isSecret(path string) bool { return len(path) > 8 && path[:8] == "secrets." }
 
 // decide goes through the branches that may be taken.
 func (p *planner) decide(v *view, s *plan.Step, key Key) {
@@ -285,10 +311,14 @@ func (p *planner) each(v *view, s *plan.Step, key Key) {
 	if !known || !isList {
 		in := v.under(key+"[]", fmt.Sprintf("for every %s of %s", s.As, s.In.Source))
 		in.item(s, lang.Unknown{Path: s.As})
+		in.maySet(s.Steps) // for an item before
 		p.steps(in, s.Steps)
 		return
 	}
 	for i, item := range list {
+		if i == 1 {
+			v.maySet(s.Steps)
+		}
 		if len(p.list) >= maxPlanned && i > 0 {
 			before := p.more
 			p.steps(v.forItem(s, key, i, item), s.Steps)
@@ -350,7 +380,7 @@ func (p *planner) runbook(v *view, path Key, s *plan.Sub) {
 		o.Inputs[x.Name] = foreseen(x, v.env(), "inputs.")
 	}
 	r, f := begin(s.Plan, o, path)
-	in := &view{run: r, about: v.about, steps: f.steps, file: f.file, facts: r.facts, inputs: o.Inputs, path: path, when: v.when}
+	in := &view{run: r, about: v.about, steps: f.steps, file: f.file, facts: r.facts, inputs: o.Inputs, path: path, when: v.when, later: s.Plan.Steps}
 	p.steps(in, s.Plan.Steps)
 	p.steps(in.under(path+"/finally", ""), s.Plan.Finally)
 }

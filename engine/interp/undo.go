@@ -139,9 +139,11 @@ func (r *run) undo(w World, o owed, asks, leave bool) error {
 		title = r.text(o.step.Title, r.env(w, o.frame))
 	}
 	wanted := !asks
+	in := o.frame.below(at)
 	if asks {
+		steps, more := r.undoing(w, in, o.step)
 		a, err := w.Ask(question, Question{Step: o.step.ID, Leave: leave, ApprovalRequestedData: journal.ApprovalRequestedData{
-			Kind: "undo", Title: title, Text: "Undo this?", Choices: approveOrRefuse,
+			Kind: "undo", Title: title, Text: "Undo this?", Choices: approveOrRefuse, Steps: steps, More: more,
 		}})
 		if err != nil {
 			return err
@@ -152,7 +154,7 @@ func (r *run) undo(w World, o owed, asks, leave bool) error {
 	var failure error
 	if !wanted {
 		how = "declined"
-	} else if failure = r.steps(w, o.frame.below(at), o.step.Undo.Steps); failure != nil {
+	} else if failure = r.steps(w, in, o.step.Undo.Steps); failure != nil {
 		var end *ended
 		var fail *failed
 		switch {
