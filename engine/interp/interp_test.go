@@ -39,6 +39,7 @@ type script struct {
 	absent map[string]bool       // secrets that have no value
 	policy *permit.Policy        // with one, what the kind says is a host
 	begun  func(Key) (bool, []Demanded)
+	undo   int // how often what it owes is offered once it is over
 }
 
 func (s script) kind() kind.Kind {
@@ -227,7 +228,7 @@ func play(t *testing.T, s script) *told {
 	p, inputs := compile(t, s)
 	out := &told{events: map[string]any{}, asked: map[Key]Question{}, made: map[Key]Call{}, entered: map[Key]bool{}}
 	w := &world{script: &s, told: out, now: time.Unix(0, 0), t: t}
-	out.Outcome, out.err = Run(w, p, Options{Run: "r1", User: "tester", Inputs: inputs, Present: func(name string) bool { return !s.absent[name] }, Begun: s.begun})
+	out.Outcome, out.err = Run(w, p, Options{Run: "r1", User: "tester", Inputs: inputs, Present: func(name string) bool { return !s.absent[name] }, Begun: s.begun, Undo: s.undo})
 	out.now = w.now.Sub(time.Unix(0, 0))
 	return out
 }

@@ -286,3 +286,60 @@ finally: [{check: last, say: {text: x}}]
 		t.Errorf("%v %s", d.err, got)
 	}
 }
+
+// TestUndosInOrder: what is undone, and what stays owed, by what is answered and what
+// fails; a run that is over is offered what it owes once more each time.
+func TestUndosInOrder(t *testing.T) {
+	const text = `
+steps:
+  - {action: one, say: {text: x}, undo: {when: failure, steps: [{action: back_one, say: {text: x}}]}}
+  - {action: two, say: {text: x}, undo: {when: failure, auto: true, steps: [{action: back_two, say: {text: x}}]}}
+  - {action: three, say: {text: x}, undo: {when: always, steps: [{action: back_three, say: {text: x}}]}}
+  - {check: c, say: {text: x}, required: true}
+`
+	yes, no := Answer{Choice: "approve"}, Answer{Choice: "refuse"}
+	const made = "call one#a1, call two#a1, call three#a1, call c#a1, "
+	for name, c := range map[string]struct {
+		undo    int
+		calls   map[Key]string
+		asks    map[Key]Answer
+		want    string
+		outcome string
+		err     error
+		owed    string // what undo.finished says, one after the other
+	}{
+		"all went well":                  {asks: map[Key]Answer{"three>undo#undo": yes}, want: "ask three>undo#undo, call three>undo/back_three#a1", outcome: "completed"},
+		"it failed, and nobody is there": {calls: map[Key]string{"c#a1": "!x"}, want: "ask three>undo#undo", outcome: "failed"},
+		"one is declined": {calls: map[Key]string{"c#a1": "!x"}, asks: map[Key]Answer{"three>undo#undo": no, "one>undo#undo": no},
+			want: "ask three>undo#undo, call two>undo/back_two#a1, ask one>undo#undo", outcome: "failed"},
+		"one fails: no other is made unasked": {calls: map[Key]string{"c#a1": "!x", "three>undo/back_three#a1": "!x"}, asks: map[Key]Answer{"three>undo#undo": yes, "two>undo#undo": yes, "one>undo#undo": yes},
+			want: "ask three>undo#undo, call three>undo/back_three#a1, ask two>undo#undo, call two>undo/back_two#a1, ask one>undo#undo, call one>undo/back_one#a1", outcome: "failed"},
+		"one fails where all went well": {calls: map[Key]string{"three>undo/back_three#a1": "!x"}, asks: map[Key]Answer{"three>undo#undo": yes, "two>undo#undo": no, "one>undo#undo": yes},
+			want: "ask three>undo#undo, call three>undo/back_three#a1, ask two>undo#undo, ask one>undo#undo, call one>undo/back_one#a1", outcome: "failed"},
+		"over, and offered again": {undo: 1, calls: map[Key]string{"c#a1": "!x"}, asks: map[Key]Answer{"three>undo#undo#2": yes, "three>undo#2.undo": yes, "one>undo#undo": no},
+			want: "ask three>undo#undo, ask three>undo#2.undo, call three>undo#2/back_three#a1, call two>undo/back_two#a1, ask one>undo#undo", outcome: "failed", owed: "0"},
+		"over, and it fails again": {undo: 2, calls: map[Key]string{"c#a1": "!x", "three>undo/back_three#a1": "!x", "three>undo#2/back_three#a1": "!x"},
+			asks: map[Key]Answer{"three>undo#undo": yes, "two>undo#undo": yes, "one>undo#undo": yes, "three>undo#2.undo": yes, "three>undo#3.undo": yes},
+			want: "ask three>undo#undo, call three>undo/back_three#a1, ask two>undo#undo, call two>undo/back_two#a1, ask one>undo#undo, call one>undo/back_one#a1, " +
+				"ask three>undo#2.undo, call three>undo#2/back_three#a1, ask three>undo#3.undo, call three>undo#3/back_three#a1", outcome: "failed", owed: "1 0"},
+		"over, and the second time what is behind a failure is asked about": {undo: 1, calls: map[Key]string{"c#a1": "!x", "three>undo#2/back_three#a1": "!x"},
+			asks: map[Key]Answer{"three>undo#2.undo": yes, "two>undo#undo": yes, "one>undo#undo": yes},
+			want: "ask three>undo#undo, ask three>undo#2.undo, call three>undo#2/back_three#a1, ask two>undo#undo, call two>undo/back_two#a1, ask one>undo#undo, call one>undo/back_one#a1", outcome: "failed", owed: "1"},
+		"over, and nobody is there": {undo: 1, calls: map[Key]string{"c#a1": "!x"}, want: "ask three>undo#undo, ask three>undo#2.undo", outcome: "failed", err: ErrPaused},
+		"over, and all went well":   {undo: 1, asks: map[Key]Answer{"three>undo#undo": yes}, want: "ask three>undo#undo, call three>undo/back_three#a1", outcome: "completed", owed: "0"},
+		"over, and its undo failed it": {undo: 1, calls: map[Key]string{"three>undo/back_three#a1": "!x"}, asks: map[Key]Answer{"three>undo#undo": yes, "two>undo#undo": no, "one>undo#undo": no, "three>undo#2.undo": no},
+			want: "ask three>undo#undo, call three>undo/back_three#a1, ask two>undo#undo, ask one>undo#undo, ask three>undo#2.undo", outcome: "failed", owed: "0"},
+	} {
+		d := play(t, script{text: text, undo: c.undo, calls: c.calls, asks: c.asks})
+		if got := strings.TrimPrefix(strings.Join(d.log, ", "), made); !errors.Is(d.err, c.err) || got != c.want || d.Outcome.Outcome != c.outcome {
+			t.Errorf("%s: %v %s got\n%s, want\n%s", name, d.err, d.Outcome.Outcome, got, c.want)
+		}
+		var owed []string
+		for n := 1; d.events[fmt.Sprintf("undo.finished >undo#%d", n)] != nil; n++ {
+			owed = append(owed, fmt.Sprint(d.events[fmt.Sprintf("undo.finished >undo#%d", n)].(journal.UndoFinishedData).Owed))
+		}
+		if got := strings.Join(owed, " "); got != c.owed {
+			t.Errorf("%s: owed are %q, want %q", name, got, c.owed)
+		}
+	}
+}
