@@ -16,6 +16,7 @@ import (
 // answers are what was said on the command line to questions that may come.
 type answers struct {
 	yes     bool
+	gave    map[interp.Key]bool         // the questions whose secrets were given
 	approve map[string]string           // step -> what was typed to approve it
 	whole   map[string]string           // step -> choice
 	open    map[string][]string         // name -> the keys of the questions that stood open when it was said
@@ -32,7 +33,7 @@ type given struct {
 
 // answers reads --yes, --approve and --answer.
 func (p *program) answers(c *cli.Context) (*answers, error) {
-	a := &answers{yes: c.Bool("yes"), approve: map[string]string{}, whole: map[string]string{}, open: map[string][]string{}, took: map[string]string{}, fields: map[string]map[string]given{}}
+	a := &answers{gave: map[interp.Key]bool{}, yes: c.Bool("yes"), approve: map[string]string{}, whole: map[string]string{}, open: map[string][]string{}, took: map[string]string{}, fields: map[string]map[string]given{}}
 	for _, kv := range c.StringSlice("approve") {
 		step, typed, retyped := strings.Cut(kv, "=")
 		if strings.HasSuffix(step, ">undo") && !retyped {
@@ -135,7 +136,13 @@ func (a *answers) to(q interp.Question, user string) (interp.Answer, map[string]
 	if q.Kind != "manual" || choice != "done" {
 		return out, nil, true, usable(q, out)
 	}
+	if a.gave[q.Key] { // and it was no use: the same again is none either
+		return out, nil, false, usage("--answer %s: %s", q.Name(), q.Problem)
+	}
 	secrets, err := collect(q, fields, &out)
+	if len(secrets) > 0 {
+		a.gave[q.Key] = true
+	}
 	return out, secrets, err == nil, err
 }
 
