@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"strings"
 
 	"runbook/engine/journal"
@@ -27,6 +28,9 @@ func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcom
 	case b.state.Finished != nil:
 		return rb.deliverLate(ctx, o, b.w, b.past, b.state)
 	}
+	if dir := b.state.Started.Dir; dir != "" && !here(dir) {
+		return nil, b.fail(elsewhere(id, dir))
+	}
 	return rb.goOn(ctx, id, o, b)
 }
 
@@ -42,6 +46,9 @@ func (rb *Runbook) Undo(ctx context.Context, id string, o RunOptions) (*Outcome,
 		return nil, b.fail(fmt.Errorf("the run %s is not over; Resume goes on with it, and offers what it owes at its end", id))
 	case len(b.state.Owed()) == 0:
 		return &Outcome{Run: id, Outcome: b.state.Finished.Outcome, State: b.state}, b.fail(nil)
+	}
+	if dir := b.state.Started.Dir; dir != "" && !here(dir) {
+		return nil, b.fail(elsewhere(id, dir))
 	}
 	o.undo = 1
 	for _, e := range b.past {
@@ -108,6 +115,31 @@ func (rb *Runbook) reopen(id string, o *RunOptions) (*broken, error) {
 		return nil, b.fail(err)
 	}
 	return b, nil
+}
+
+// dir is the folder in which a real run goes: what is relative in it starts there.
+func (r *running) dir() string {
+	if r.opts.Scenario != nil {
+		return ""
+	}
+	dir, _ := os.Getwd() // a folder that is gone has no name, and nothing relative is found there
+	return dir
+}
+
+// elsewhere refuses to go on with a run in another folder than the one in which it
+// began: what is relative in its steps would be something else.
+func elsewhere(id, dir string) error {
+	return fmt.Errorf("the run %s began in the folder %s, and goes on only there", id, dir)
+}
+
+// here reports whether the process is in a folder.
+func here(dir string) bool {
+	now, err := os.Stat(".")
+	if err != nil {
+		return false
+	}
+	began, err := os.Stat(dir)
+	return err == nil && os.SameFile(now, began)
 }
 
 // goOn walks on from where a run broke off.

@@ -397,7 +397,7 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 		parts.Begins = r.world.Begins
 	}
 	out, open, err := local.Run(ctx, r.rb.Plan, parts, interp.Options{
-		Run: id, Mode: string(mode), Scenario: name, Engine: Version(), User: o.User, Host: o.Host, Origin: o.Origin, Inputs: o.Inputs, Present: r.store.Present, Identity: o.identity(),
+		Run: id, Mode: string(mode), Scenario: name, Engine: Version(), User: o.User, Host: o.Host, Dir: r.dir(), Origin: o.Origin, Inputs: o.Inputs, Present: r.store.Present, Identity: o.identity(),
 		Policy: r.rb.policy.told(), Begun: begun(past), Undo: o.undo,
 	})
 	result := &Outcome{Run: id, Outcome: out.Outcome, State: state}

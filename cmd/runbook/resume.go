@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -72,6 +74,14 @@ func (p *program) goOn(c *cli.Context, command string, store *journal.Store, id 
 	}
 	s.command = goesOnWith(c, command)
 	s.answers.stands(openQuestions(state))
+	if dir := state.Started.Dir; dir != "" && (state.Finished == nil || command == "undo") {
+		if s.store.Dir, err = filepath.Abs(s.store.Dir); err == nil {
+			err = os.Chdir(dir)
+		}
+		if err != nil {
+			return &codeError{engine.ExitFailed, fmt.Errorf("the run %s began in the folder %s, where what is relative in it starts, and cannot go on there: %w", id, dir, err)}
+		}
+	}
 	for _, e := range past {
 		s.past(e)
 	}

@@ -19,6 +19,7 @@ type Options struct {
 	Engine   string // the engine's version
 	User     string
 	Host     string
+	Dir      string            // the folder of a real run, for the journal
 	Identity *journal.Identity // how it is known who User is; nil where nobody says
 	Origin   string            // the absolute path of the runbook's file, or ""
 	Inputs   map[string]any
@@ -180,7 +181,7 @@ func (r *run) open(w World) {
 	env := r.env(w, &frame{inputs: o.Inputs})
 	w.Emit("", Event{Type: journal.RunStarted, Data: journal.RunStartedData{
 		Runbook: journal.Runbook{Name: p.Name, Title: p.Title, Version: p.Version, Path: p.File.Name, Origin: o.Origin, Digest: p.Digest},
-		Mode:    o.Mode, Scenario: o.Scenario, Engine: o.Engine, User: o.User, Host: o.Host, Identity: o.Identity,
+		Mode:    o.Mode, Scenario: o.Scenario, Engine: o.Engine, User: o.User, Host: o.Host, Dir: o.Dir, Identity: o.Identity,
 		Inputs: encoded(o.Inputs), Facts: encoded(r.facts), Secrets: present(p, o), Links: links(p.Links, env), Files: filesOf(p), Policy: o.Policy,
 	}})
 	r.started = w.Now()

@@ -102,6 +102,7 @@ type RunStartedData struct {
 	Engine   string         `json:"engine"`
 	User     string         `json:"user"`
 	Host     string         `json:"host,omitempty"`
+	Dir      string         `json:"dir,omitempty"` // of a real run: the folder in which it goes
 	Identity *Identity      `json:"identity,omitempty"`
 	Inputs   map[string]any `json:"inputs"`
 	Facts    map[string]any `json:"facts"`

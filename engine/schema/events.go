@@ -122,7 +122,7 @@ var fieldDocs = map[string]string{
 
 	"RunStartedData.runbook": "What runs.", "RunStartedData.mode": "The real thing, or a drill in the world of a scenario.",
 	"RunStartedData.scenario": "The scenario of a drill.", "RunStartedData.engine": "The version of the program.",
-	"RunStartedData.secrets": "The declared secrets that are there, by name; those of another file as FILE:NAME.", "RunStartedData.user": "Who began it.", "RunStartedData.host": "On which machine.",
+	"RunStartedData.secrets": "The declared secrets that are there, by name; those of another file as FILE:NAME.", "RunStartedData.user": "Who began it.", "RunStartedData.host": "On which machine.", "RunStartedData.dir": "The folder in which a real run goes: what is relative in its steps starts there, also when it is resumed.",
 	"RunStartedData.inputs": "The inputs, by name, with their defaults.", "RunStartedData.facts": "The facts before the first step, by name.",
 	"RunStartedData.links": "The runbook's links.",
 	"RunStartedData.files": "The other files that the runbook is made of. The run's folder keeps a copy of each, as `files/DIGEST`.",
