@@ -28,10 +28,10 @@ func (rb *Runbook) known() scenario.Known {
 			k.Outcomes = append(k.Outcomes, s.Outcome)
 		}
 	})
-	late := afterwards(rb.Plan)
+	late, private := afterwards(rb.Plan), privates(rb.Plan)
 	rb.Plan.WalkNamed(func(name string, s *plan.Step) {
 		step := knownStep(rb.Plan, name, s)
-		step.Late = late[s]
+		step.Late, step.Private, step.At = late[s], private[s], s.Span
 		k.Steps = append(k.Steps, step)
 		if s.Kind != nil && !slices.Contains(k.Kinds, s.Kind.Name) {
 			k.Kinds = append(k.Kinds, s.Kind.Name)
@@ -58,6 +58,17 @@ func afterwards(p *plan.Plan) map[*plan.Step]bool {
 		}
 	})
 	return late
+}
+
+// privates are the steps of procedures.
+func privates(p *plan.Plan) map[*plan.Step]bool {
+	out := map[*plan.Step]bool{}
+	for _, p := range p.Plans() {
+		for _, proc := range p.Procedures {
+			plan.WalkSteps(proc.Steps, func(s *plan.Step) { out[s] = true })
+		}
+	}
+	return out
 }
 
 func knownStep(p *plan.Plan, name string, s *plan.Step) scenario.Step {

@@ -37,6 +37,8 @@ type Step struct {
 	Evidence []string // that it keeps
 	Undo     bool     // it offers to undo it
 	Late     bool     // it stands in `finally` or `undo`, where a cancel ends nothing
+	Private  bool     // it is a procedure's
+	At       source.Span
 }
 
 // Collected is a value that a step asks for.
@@ -146,6 +148,43 @@ func (c *checker) step(key source.Text, id string) []Step {
 		c.unknown("step", key, id, ids)
 	}
 	return found
+}
+
+// meant finds the steps that an expectation names: the runbook's own, as ID, or those
+// of a runbook inside, as ID/STEP. One of a procedure, or a plain id inside, is meant
+// only where there is no such step.
+func (c *checker) meant(key source.Text, name string) []Step {
+	var own, private []Step
+	names := make([]string, 0, len(c.known.Steps))
+	for _, s := range c.known.Steps {
+		names = append(names, s.ID, s.Name)
+		switch {
+		case s.Name != name:
+		case s.Private:
+			private = append(private, s)
+		default:
+			own = append(own, s)
+		}
+	}
+	if len(own)+len(private) == 0 {
+		if found, _ := c.steps(name); len(found) > 0 {
+			return found
+		}
+		slices.Sort(names)
+		c.unknown("step", key, name, slices.Compact(names))
+		return nil
+	}
+	if c.Expect.meant == nil {
+		c.Expect.meant = map[string][]source.Span{}
+	}
+	c.Expect.meant[name] = nil
+	if len(own) == 0 {
+		return private
+	}
+	for _, s := range private {
+		c.Expect.meant[name] = append(c.Expect.meant[name], s.At)
+	}
+	return own
 }
 
 // answer holds what people say against what they are asked.

@@ -26,10 +26,10 @@ func (c *checker) expectations() {
 	c.among(x.Get("outputs"), "output", c.known.Outputs)
 	c.decisions(x.Get("decisions"))
 	for _, e := range entries(x.Get("verdicts")) {
-		c.step(e.Key, e.Key.Value)
+		c.meant(e.Key, e.Key.Value)
 	}
 	for _, e := range entries(x.Get("messages")) {
-		if found := c.step(e.Key, e.Key.Value); len(found) > 0 && !slices.ContainsFunc(found, func(s Step) bool { return s.Role == "message" }) {
+		if found := c.meant(e.Key, e.Key.Value); len(found) > 0 && !slices.ContainsFunc(found, func(s Step) bool { return s.Role == "message" }) {
 			c.say("never", e.Key.Span, fmt.Sprintf("the step `%s` is %s, and sends no message", e.Key.Value, a(found[0].Role)), didYouMean(e.Key.Value, c.ids(func(s Step) bool { return s.Role == "message" })))
 		}
 	}
@@ -37,7 +37,7 @@ func (c *checker) expectations() {
 	c.calls(x)
 	for _, e := range entries(x.Get("duration")) {
 		if e.Value.Kind == syntax.Mapping {
-			c.step(e.Key, e.Key.Value)
+			c.meant(e.Key, e.Key.Value)
 		}
 	}
 }
@@ -73,7 +73,7 @@ func (c *checker) ids(is func(Step) bool) []string {
 
 func (c *checker) decisions(n *syntax.Node) {
 	for _, e := range entries(n) {
-		found := c.step(e.Key, e.Key.Value)
+		found := c.meant(e.Key, e.Key.Value)
 		var branches []string
 		decides := false
 		for _, s := range found {
@@ -92,7 +92,7 @@ func (c *checker) decisions(n *syntax.Node) {
 func (c *checker) evidence(n *syntax.Node) {
 	for _, e := range entries(n) {
 		id, name := kept(e.Key.Value)
-		found := c.step(e.Key, id)
+		found := c.meant(e.Key, id)
 		if len(found) > 0 && name == "" {
 			c.say("never", e.Key.Span, fmt.Sprintf("`%s` names a step, and not what it keeps", e.Key.Value), "Write STEP.NAME. "+didYouMean("", found[0].Evidence))
 			continue

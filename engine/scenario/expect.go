@@ -27,6 +27,10 @@ type Expect struct {
 	Duration  map[string]Bounds // step -> how long it may take; "" is the run
 
 	at map[string]source.Span // where each stands
+
+	// meant are the names that mean steps by their whole name, each with the places of
+	// steps of procedures that it does not mean. Others are plain ids of steps inside.
+	meant map[string][]source.Span
 }
 
 // Bounds are how long something may take.
@@ -59,6 +63,7 @@ func (f Failure) String() string {
 type holder struct {
 	*Expect
 	state    *journal.State
+	inside   map[string]string // the steps that ran other runbooks, by their keys
 	met      int
 	failures []Failure
 }
@@ -66,15 +71,20 @@ type holder struct {
 // Hold holds a run, and the calls that were made in its world, against what was
 // expected. Met counts what held. Without a world, calls are not looked at.
 func (x *Expect) Hold(s *journal.State, w *World) (met int, failures []Failure) {
-	h := &holder{Expect: x, state: s}
+	h := &holder{Expect: x, state: s, inside: map[string]string{}}
+	for _, m := range s.Moments {
+		if m.Type == journal.RunbookStarted {
+			h.inside[m.Key] = m.ID
+		}
+	}
 	if x.Outcome != "" {
 		h.same("outcome", "outcome", x.Outcome, s.Status(false), h.ending)
 	}
 	for _, id := range sorted(x.Decisions) {
-		h.same("decisions."+id, "decision "+id, x.Decisions[id], branchOf(s, id), func() []string { return h.way(id) })
+		h.same("decisions."+id, "decision "+id, x.Decisions[id], h.branchOf(id), func() []string { return h.way(id) })
 	}
 	for _, id := range sorted(x.Verdicts) {
-		h.same("verdicts."+id, "verdict of "+id, x.Verdicts[id], verdictOf(s, id), func() []string { return h.reason(id) })
+		h.same("verdicts."+id, "verdict of "+id, x.Verdicts[id], h.verdictOf(id), func() []string { return h.reason(id) })
 	}
 	for _, name := range sorted(x.Facts) {
 		h.value("facts."+name, "fact "+name, x.Facts[name], s.Facts[name], func() []string { return h.setter(name) })
@@ -135,7 +145,7 @@ func (h *holder) outputs() {
 func (h *holder) evidence() {
 	for _, name := range sorted(h.Evidence) {
 		id, key := kept(name)
-		got, there := evidenceOf(h.state, id, key)
+		got, there := h.evidenceOf(id, key)
 		if !there {
 			h.hold(false, "evidence."+name, "evidence "+name, types.Format(h.Evidence[name]), "nothing: it was not kept", func() []string { return h.reason(id) })
 			continue
@@ -153,7 +163,7 @@ func kept(name string) (id, key string) {
 func (h *holder) messages() {
 	for _, id := range sorted(h.Messages) {
 		m := h.Messages[id]
-		text, sent := messageOf(h.state, id)
+		text, sent := h.messageOf(id)
 		at, what := "messages."+id, "message "+id
 		switch problem := m.Problem(text); {
 		case m.None:
@@ -227,7 +237,7 @@ func (h *holder) lasted() {
 		}
 		longest, ran := time.Duration(0), false
 		for _, st := range h.state.Steps {
-			if st.ID == id && st.Done != nil {
+			if h.means(id, st) && st.Done != nil {
 				longest, ran = max(longest, st.Ended.Sub(st.Began)), true
 			}
 		}
@@ -241,42 +251,70 @@ func (h *holder) lasted() {
 
 func sorted[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
 
-// last is the latest step of an id of which something holds.
-func last(s *journal.State, id string, is func(*journal.Step) bool) *journal.Step {
-	for _, st := range slices.Backward(s.Steps) {
-		if st.ID == id && is(st) {
+// means reports whether an expectation's name means a step.
+func (h *holder) means(name string, st *journal.Step) bool {
+	not, whole := h.meant[name]
+	if !whole {
+		return st.ID == name
+	}
+	return (st.ID == name || strings.HasSuffix(name, "/"+st.ID)) && h.nameOf(st) == name && !slices.ContainsFunc(not, func(at source.Span) bool {
+		return st.Info.Place == placeOf(at)
+	})
+}
+
+// nameOf is a step's name: its id behind those of the steps that run its runbook.
+func (h *holder) nameOf(st *journal.Step) string {
+	name := ""
+	for i, r := range st.Key {
+		if id, runs := h.inside[st.Key[:i]]; r == '/' && runs {
+			name += id + "/"
+		}
+	}
+	return name + st.ID
+}
+
+// last is the latest step of a name of which something holds.
+func (h *holder) last(name string, is func(*journal.Step) bool) *journal.Step {
+	for _, st := range slices.Backward(h.state.Steps) {
+		if h.means(name, st) && is(st) {
 			return st
 		}
 	}
 	return nil
 }
 
-func branchOf(s *journal.State, id string) string {
-	if st := last(s, id, func(st *journal.Step) bool { return st.Decision != nil }); st != nil {
+func (h *holder) branchOf(id string) string {
+	if st := h.last(id, func(st *journal.Step) bool { return st.Decision != nil }); st != nil {
 		return st.Decision.Branch
 	}
 	return ""
 }
 
-func verdictOf(s *journal.State, id string) string {
-	if st := last(s, id, func(st *journal.Step) bool { return st.Done != nil }); st != nil {
+func (h *holder) verdictOf(id string) string {
+	if st := h.last(id, func(st *journal.Step) bool { return st.Done != nil }); st != nil {
 		return st.Done.Verdict
 	}
 	return ""
 }
 
-func messageOf(s *journal.State, id string) (string, bool) {
-	if st := last(s, id, func(st *journal.Step) bool { return st.Message != nil }); st != nil {
+func (h *holder) messageOf(id string) (string, bool) {
+	if st := h.last(id, func(st *journal.Step) bool { return st.Message != nil }); st != nil {
 		return st.Message.Text, true
 	}
 	return "", false
 }
 
-func evidenceOf(s *journal.State, id, key string) (any, bool) {
-	st := last(s, id, func(st *journal.Step) bool { return st.Done != nil })
+func (h *holder) evidenceOf(id, key string) (any, bool) {
+	st := h.last(id, func(st *journal.Step) bool { return st.Done != nil })
 	if st == nil {
 		return nil, false
 	}
 	v, there := st.Done.Evidence[key]
 	return v, there
+}
+
+// placeOf is a place as the journal tells it.
+func placeOf(at source.Span) journal.Place {
+	p := at.Position()
+	return journal.Place{File: at.File.Name, Line: p.Line, Column: p.Column}
 }

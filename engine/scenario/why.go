@@ -35,7 +35,7 @@ func (h *holder) ending() []string {
 // way says how a decision came to be what it is: the branch that was taken, and
 // what its conditions read.
 func (h *holder) way(id string) []string {
-	st := last(h.state, id, func(st *journal.Step) bool { return st.Decision != nil })
+	st := h.last(id, func(st *journal.Step) bool { return st.Decision != nil })
 	if st == nil {
 		return append([]string{"the decision was not made"}, h.reason(id)...)
 	}
@@ -93,7 +93,7 @@ func orNothing(s string) string {
 
 // reason says why a step is as it is, or why it did not run.
 func (h *holder) reason(id string) []string {
-	st := last(h.state, id, func(*journal.Step) bool { return true })
+	st := h.last(id, func(*journal.Step) bool { return true })
 	if st == nil {
 		out := []string{id + " did not run"}
 		for _, s := range h.state.Steps {
