@@ -218,6 +218,9 @@ func (c *checker) answer(e syntax.Entry) {
 		return
 	}
 	c.says(e.Value, name, choices, fields)
+	if !undo {
+		c.complete(e.Value, name, found)
+	}
 	a := c.Answers[e.Key.Value]
 	c.Answers[e.Key.Value] = spoken(a, choices)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"runbook/engine/secret"
 	"runbook/engine/source"
 	"runbook/engine/syntax"
 	"runbook/engine/types"
@@ -37,6 +38,37 @@ func (c *checker) says(n *syntax.Node, name string, choices []string, fields []C
 			c.collected(e, name, fields)
 		}
 	}
+}
+
+// complete demands of one answer, or of each of several, what the step cannot be done
+// without. Steps of several procedures can have the same name: it has to do for one.
+func (c *checker) complete(n *syntax.Node, name string, steps []Step) {
+	if n.Kind == syntax.Sequence {
+		for _, item := range n.Items {
+			c.complete(item, name, steps)
+		}
+		return
+	}
+	a := answer(n)
+	var lacks []string
+	for i, s := range steps {
+		if spell(a.Choice, s.Choices) != "done" {
+			return
+		}
+		var without []string
+		for _, f := range s.Collects {
+			if f.Required && a.Values[f.Name] == nil {
+				without = append(without, "`"+f.Name+"`")
+			}
+		}
+		if len(without) == 0 {
+			return
+		}
+		if i == 0 {
+			lacks = without
+		}
+	}
+	c.say("missing-value", n.Span, fmt.Sprintf("the answer to `%s` has no %s", name, strings.Join(lacks, ", no ")), "The step is not done without. Give a value, or answer `could_not`.")
 }
 
 // collected holds a value that a person gives against its declarations: steps of
@@ -83,6 +115,9 @@ func (f Collected) takes(n *syntax.Node) error {
 	if !f.Secret {
 		_, err := f.CheckWritten(v)
 		return err
+	}
+	if n := len(types.Format(v)); n < secret.MinLength {
+		return fmt.Errorf("it has %d bytes, and a secret needs at least %d", n, secret.MinLength)
 	}
 	if _, err := f.Check(types.Format(v)); err != nil {
 		return fmt.Errorf("it does not fit what is declared: %s", f.constraint())
