@@ -152,6 +152,25 @@ steps: [{parallel: p, steps: [{action: a, http: {method: PUT, url: "http://a.exa
 	}
 }
 
+// TestNoNameServerAnswers: a question to one gives up by itself, as its kind says,
+// whatever else the step allows.
+func TestNoNameServerAnswers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ reply, step, took string }{
+		{"{error: timeout}", "dns: {name: www.example.com}", "5s"},
+		{"{error: timeout}", "dns: {name: www.example.com}, timeout: 2s", "2s"},
+		{"{delay: 6s, answers: [203.0.113.7]}", "dns: {name: www.example.com}, timeout: 1m", "5s"},
+		{"{delay: 2s, error: timeout}", "dns: {name: www.example.com, timeout: 1s}", "1s"},
+	} {
+		res := tested(t, "steps: [{check: name, "+c.step+"}]\n", `    dns: [{on: A www.example.com, reply: `+c.reply+`}]
+    expect: {verdicts: {name: error}, duration: {min: `+c.took+`, max: `+c.took+`}}
+`)
+		if len(res.Failures) > 0 {
+			t.Errorf("%s for %s: %s", c.reply, c.step, failures(res))
+		}
+	}
+}
+
 // TestBudgets: budgets end what is under way, and what a call knew by
 // then is what the kind says.
 func TestBudgets(t *testing.T) {

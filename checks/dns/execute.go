@@ -55,10 +55,7 @@ func look(ctx context.Context, r exec.Request, fields map[string]any) error {
 	if len(servers) == 0 {
 		return wrong(errors.New("the system names no name server; give one under `resolver`"))
 	}
-	limit := DefaultTimeout
-	if d, ok := r.Options["timeout"].(time.Duration); ok && d > 0 {
-		limit = d
-	}
+	limit := patience(r.Options)
 	if end, ok := ctx.Deadline(); ok {
 		limit = min(limit, r.Until(end))
 	}
@@ -69,6 +66,14 @@ func look(ctx context.Context, r exec.Request, fields map[string]any) error {
 	fields["server"] = from
 	describe(fields, msg, name)
 	return nil
+}
+
+// patience is how long a question waits for its answer.
+func patience(o map[string]any) time.Duration {
+	if d, ok := o["timeout"].(time.Duration); ok && d > 0 {
+		return d
+	}
+	return DefaultTimeout
 }
 
 func wrong(err error) error { return &guard.HTTPError{Kind: "dns", Err: err} }

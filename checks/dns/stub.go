@@ -18,6 +18,7 @@ var stub = &kind.Stub{
 		return asked(o) + " " + strings.TrimSuffix(strings.ToLower(types.Format(o["name"])), ".")
 	},
 	Complete: complete,
+	Patience: patience,
 }
 
 func asked(o map[string]any) string {

@@ -15,6 +15,9 @@ type Stub struct {
 	// Complete fills in what a reply to a call leaves out, in place. The word is
 	// one of Errors where the results mean that there was an error.
 	Complete func(c StubCall, reply map[string]any) (word string)
+	// Patience is how long a call waits for its answer by itself, whatever the step's
+	// timeout is; nil is as long as that says.
+	Patience func(options map[string]any) time.Duration
 }
 
 // StubCall is a call that a stub answers.

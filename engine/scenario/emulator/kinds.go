@@ -102,6 +102,15 @@ func (s *stubbed) missing() string {
 
 // answer makes the whole result of a reply.
 func (s *stubbed) answer(ctx context.Context, r exec.Request, reply scenario.KindReply) exec.Result {
+	if late := reply.Fault != nil && reply.Fault.Kind == "timeout" && reply.Delay == 0; s.kind.Stub != nil && s.kind.Stub.Patience != nil {
+		if limit := s.kind.Stub.Patience(r.Options); late || reply.Delay > limit {
+			if guard.Wait(ctx, limit) != nil {
+				return s.nothing(ended(ctx), 0)
+			}
+			fault := scenario.Failed("timeout")
+			return s.nothing(&exec.Error{Kind: fault.Kind, Message: fault.Message}, limit)
+		}
+	}
 	if guard.Wait(ctx, reply.Delay) != nil {
 		return s.nothing(ended(ctx), reply.Delay)
 	}
