@@ -6,6 +6,7 @@ import (
 
 	"runbook/engine/plan"
 	"runbook/engine/scenario"
+	"runbook/engine/secret"
 )
 
 // known is what a scenario of the runbook may speak of.
@@ -80,7 +81,7 @@ func knownStep(p *plan.Plan, name string, s *plan.Step) scenario.Step {
 		out.Branches = append(out.Branches, b.ID)
 	}
 	for _, c := range s.Collect {
-		out.Collects = append(out.Collects, scenario.Collected{Decl: &c.Decl, Secret: c.Secret})
+		out.Collects = append(out.Collects, scenario.Collected{Decl: &c.Decl, Secret: c.Secret, Least: secret.MinLength})
 	}
 	switch {
 	case s.Role == plan.Manual:

@@ -45,6 +45,7 @@ type Step struct {
 type Collected struct {
 	*types.Decl
 	Secret bool
+	Least  int // the length of a secret, in bytes
 }
 
 // uses reports whether the stubs of a key could answer anything, and which kinds

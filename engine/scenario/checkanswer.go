@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"runbook/engine/secret"
 	"runbook/engine/source"
 	"runbook/engine/syntax"
 	"runbook/engine/types"
@@ -116,8 +115,8 @@ func (f Collected) takes(n *syntax.Node) error {
 		_, err := f.CheckWritten(v)
 		return err
 	}
-	if n := len(types.Format(v)); n < secret.MinLength {
-		return fmt.Errorf("it has %d bytes, and a secret needs at least %d", n, secret.MinLength)
+	if n := len(types.Format(v)); n < f.Least {
+		return fmt.Errorf("it has %d bytes, and a secret needs at least %d", n, f.Least)
 	}
 	if _, err := f.Check(types.Format(v)); err != nil {
 		return fmt.Errorf("it does not fit what is declared: %s", f.constraint())
