@@ -184,6 +184,17 @@ func (s *State) inAnother(key string) bool {
 	return slices.ContainsFunc(s.others, func(o Another) bool { return strings.HasPrefix(key, o.Key+"/") })
 }
 
+// Name is a step's id behind those of the steps that run its runbook: RUN/STEP.
+func (s *State) Name(st *Step) string {
+	name, within := "", ""
+	for _, m := range s.Moments {
+		if m.Type == RunbookStarted && len(m.Key) > len(within) && strings.HasPrefix(st.Key, m.Key+"/") {
+			name, within = name+m.ID+"/", m.Key
+		}
+	}
+	return name + st.ID
+}
+
 // tell reads an event that is worth telling, and keeps it as a moment.
 func tell[T any](s *State, e Event, st *Step) T {
 	d := said[T](s, e)

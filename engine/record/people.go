@@ -43,13 +43,14 @@ func (r *recording) expect() syntax.Pairs {
 	out := syntax.Pairs{{Key: "outcome", Value: r.state.Status(false)}}
 	decisions, verdicts, messages := map[string]any{}, map[string]any{}, map[string]any{}
 	for _, st := range r.state.Steps {
+		name := r.state.Name(st)
 		switch {
 		case st.Decision != nil && st.Decision.Branch != "":
-			decisions[st.ID] = st.Decision.Branch
+			decisions[name] = st.Decision.Branch
 		case st.Message != nil:
-			messages[st.ID] = r.message(st.Message.Text)
+			messages[name] = r.message(st.Message.Text)
 		case st.Done != nil && (st.Info.Role == "check" || st.Info.Role == "action"):
-			verdicts[st.ID] = st.Done.Verdict
+			verdicts[name] = st.Done.Verdict
 		}
 	}
 	add := func(key string, m map[string]any) {
