@@ -52,7 +52,7 @@ func TestKnown(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
 		}
 	}
-	steps := play(t, script{text: "steps:\n" + many + asks}).asked["act#confirm"].Known.Steps
+	steps := play(t, script{text: "steps:\n  - {message: m, text: x}\n" + many + asks}).asked["act#confirm"].Known.Steps
 	if len(steps) != maxKnown || steps[0].Key != "c2" {
 		t.Errorf("%d steps are known, from %s on", len(steps), steps[0].Key)
 	}
@@ -70,6 +70,7 @@ func TestLost(t *testing.T) {
 		"it holds none":     {`{{ .steps.b.value }}`, nil, ""},
 		"one step":          {`{{ .steps.a.value }}`, map[Key]map[string]any{"a#a1": {"value": whole}}, "`steps.a.value` holds a secret inside other text, masked as ‹***›, and a mask is never handed on. Run the step `a` again so that it gives the secret by itself, or write"},
 		"the first of two":  {`{{ .steps.b.value }} {{ .steps.a.value }} {{ .steps.c.value }}`, map[Key]map[string]any{"a#a1": {"value": whole}, "c#a1": {"value": whole}}, "`steps.a.value` holds"},
+		"a whole step":      {`{{ .steps.a | toJson }}`, map[Key]map[string]any{"a#a1": {"value": whole}}, "`steps.a` holds a secret inside other text, masked as ‹***›, and a mask is never handed on. Let it stand by itself,"},
 		"an input":          {`{{ .inputs.i }}`, nil, "`inputs.i` holds a secret inside other text, masked as ‹***›, and a mask is never handed on. Let it stand by itself, in a value that is nothing else, or"},
 		"a fact":            {`{{ .facts.f }}`, map[Key]map[string]any{"a#a1": {"value": whole}}, "`facts.f` holds a secret inside other text, masked as ‹***›, and a mask is never handed on. Let it stand by itself,"},
 		"beside a secret":   {`{{ .secrets.api }} {{ .steps.a.value }}`, map[Key]map[string]any{"a#a1": {"value": whole}}, "`steps.a.value` holds"},

@@ -343,3 +343,46 @@ steps:
 		}
 	}
 }
+
+// TestUndosThatStayDue: what a runbook should have undone when it failed is offered by
+// the one around it, however that ends, and what fails anew as long as it is owed.
+func TestUndosThatStayDue(t *testing.T) {
+	beside := map[string]string{"inner.yaml": `
+name: inner
+steps:
+  - {action: one, say: {text: x}, undo: {when: failure, steps: [{action: back, say: {text: x}}]}}
+  - {action: two, say: {text: x}, undo: {when: failure, auto: AUTO, steps: [{action: back2, say: {text: x}}]}}
+  - {action: breaks, say: {text: "!x"}}
+`}
+	yes := Answer{Choice: "approve"}
+	for name, c := range map[string]struct {
+		auto  string
+		undo  int
+		calls map[Key]string
+		asks  map[Key]Answer
+		want  string
+		owed  int
+	}{
+		"nobody was there": {"false", 0, nil, map[Key]Answer{"r/two>undo#2.undo": yes, "r/one>undo#undo": yes},
+			"ask r/two>undo#undo, ask r/two>undo#2.undo, call r/two>undo#2/back2#a1, ask r/one>undo#undo, call r/one>undo/back#a1", 0},
+		"it failed": {"true", 1, map[Key]string{"r/two>undo/back2#a1": "!x", "r/two>undo#2/back2#a1": "!x", "r/one>undo/back#a1": "!x"}, map[Key]Answer{"r/one>undo#undo": yes, "r/one>undo#2.undo": yes},
+			"call r/two>undo/back2#a1, ask r/one>undo#undo, call r/one>undo/back#a1, call r/two>undo#2/back2#a1, ask r/one>undo#2.undo, call r/one>undo#2/back#a1", 1},
+	} {
+		d := play(t, script{beside: map[string]string{"inner.yaml": strings.Replace(beside["inner.yaml"], "AUTO", c.auto, 1)}, undo: c.undo, calls: c.calls, asks: c.asks, text: "steps: [{run: r, runbook: inner.yaml, on_failure: continue}]"})
+		if got := strings.TrimPrefix(strings.Join(d.log, ", "), "call r/one#a1, call r/two#a1, call r/breaks#a1, "); d.err != nil || d.Outcome.Outcome != "completed" || got != c.want {
+			t.Errorf("%s: %v %s got\n%s, want\n%s", name, d.err, d.Outcome.Outcome, got, c.want)
+		}
+		if f, _ := d.events["undo.finished >undo#1"].(journal.UndoFinishedData); f.Owed != c.owed {
+			t.Errorf("%s: %d are owed, want %d", name, f.Owed, c.owed)
+		}
+	}
+	// An undo that fails a run that went well makes due what was done behind it.
+	d := play(t, script{asks: map[Key]Answer{"two>undo#undo": yes}, text: `
+steps:
+  - {action: one, say: {text: x}, undo: {when: always, auto: true, steps: [{action: back, say: {text: "!x"}}]}}
+  - {action: two, say: {text: x}, undo: {when: failure, auto: true, steps: [{action: back2, say: {text: x}}]}}
+`})
+	if got := strings.Join(d.log, ", "); d.err != nil || got != "call one#a1, call two#a1, call one>undo/back#a1, ask two>undo#undo, call two>undo/back2#a1" {
+		t.Errorf("%v %s", d.err, got)
+	}
+}
