@@ -1,9 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -11,6 +16,7 @@ import (
 	"runbook/engine"
 	"runbook/engine/journal"
 	"runbook/engine/report"
+	"runbook/engine/source"
 )
 
 func (p *program) recordCommand() *cli.Command {
@@ -44,6 +50,11 @@ func (p *program) record(c *cli.Context) error {
 	}
 	if err := log.Verify(); err != nil {
 		return &codeError{engine.ExitFailed, fmt.Errorf("%w; a damaged journal is not recorded", err)}
+	}
+	if to := c.String("to"); to != "" {
+		if err := recordable(to, journal.Fold(log.Events).Started.Runbook.Origin); err != nil {
+			return err
+		}
 	}
 	file, beside, err := engine.KeptRunbook(store, id, journal.Fold(log.Events))
 	if err != nil {
@@ -79,8 +90,8 @@ func (p *program) keep(ctx context.Context, rb *engine.Runbook, events []journal
 	if r.Added {
 		verb = "added to"
 	}
-	fmt.Fprintf(p.err, "recorded %s: %s %s; look through it before it is shared, then: runbook test %s --run '^%s$'\n",
-		report.Clean(r.Scenario.Name), verb, report.Clean(o.Path), report.Clean(o.Path), report.Clean(r.Scenario.Name))
+	fmt.Fprintf(p.err, "recorded %s: %s %s; look through it before it is shared, then: runbook test %s --run %s\n",
+		report.Clean(r.Scenario.Name), verb, report.Clean(o.Path), shellWord(report.Clean(o.Path)), shellWord("/"+regexp.QuoteMeta(report.Clean(r.Scenario.Name))+"$"))
 	return nil
 }
 
@@ -108,8 +119,46 @@ func besideOf(path string, rb journal.Runbook) string {
 		return name
 	}
 	rel, err := filepath.Rel(dir, rb.Origin)
-	if err != nil || strings.HasPrefix(rel, "..") {
+	if err != nil {
 		return name
 	}
 	return filepath.ToSlash(rel)
+}
+
+// recordable reports what keeps a recording of a runbook from a file: its name, what
+// it is, or that it holds the scenarios of another. Origin is the runbook's absolute
+// path, "" where it has none.
+func recordable(path, origin string) error {
+	if !engine.IsScenarios(path) {
+		return usage("scenarios are kept in files whose names end in .scenarios.yaml: record to %s.scenarios.yaml", strings.TrimSuffix(strings.TrimSuffix(path, ".yaml"), ".yml"))
+	}
+	if st, err := os.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
+		return usage("nothing can be recorded to %s: there is no folder %s", path, filepath.Dir(path))
+	}
+	st, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return usage("nothing can be recorded to %s: %w", path, err)
+	case !st.Mode().IsRegular():
+		return usage("nothing can be recorded to %s: it is no ordinary file", path)
+	}
+	data, err := readBounded(path)
+	if err != nil {
+		return usage("nothing can be recorded to %s: %w", path, err)
+	}
+	about := engine.ReadScenarioRunbook(source.NewFile(path, data))
+	switch {
+	case len(bytes.TrimSpace(data)) == 0 || origin == "":
+		return nil
+	case about == "":
+		return usage("%s is no file of scenarios: it does not say of which runbook", path)
+	}
+	its, err := os.Stat(filepath.Join(filepath.Dir(path), about))
+	ours, gone := os.Stat(origin)
+	if err != nil || gone != nil || !os.SameFile(its, ours) {
+		return usage("%s holds the scenarios of %s, and the run is of %s: record to another file", path, about, origin)
+	}
+	return nil
 }

@@ -143,7 +143,10 @@ func (p *program) live(c *cli.Context, rb *engine.Runbook, origin string) error 
 	}
 	var events []journal.Event
 	path := c.String("record")
-	if path != "" {
+	if c.IsSet("record") {
+		if err := recordable(path, origin); err != nil {
+			return err
+		}
 		s.watch = append(s.watch, func(e journal.Event) { events = append(events, e) })
 	}
 	ended := s.finish(rb.Run(s.ctx, engine.RunOptions{
