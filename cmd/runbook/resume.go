@@ -94,7 +94,7 @@ func (p *program) goOn(c *cli.Context, command string, store *journal.Store, id 
 	}
 	over := s.finish(out, err)
 	if state.Finished != nil && out != nil && c.String("output") != "json" {
-		p.printf("%s", report.Unsent(out.State, p.color(c.Bool("no-color"))))
+		p.printf("%s", report.Unsent(out.State, report.LineOptions{Color: p.color(c.Bool("no-color")), Command: commandsOf(c)}))
 	}
 	return over
 }

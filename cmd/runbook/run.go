@@ -242,8 +242,6 @@ func failure(err error) error {
 		return &codeError{engine.ExitDenied, err}
 	case errors.Is(err, engine.ErrLeft):
 		return &codeError{engine.ExitCancelled, errLeft}
-	case errors.As(err, &lost) && lost.Begun:
-		return &codeError{engine.ExitFailed, fmt.Errorf("%w; make room there, or let the folder be written, then go on: runbook resume %s", err, lost.Run)}
 	case errors.As(err, &lost):
 		return &codeError{engine.ExitFailed, fmt.Errorf("%w; make room there, let the folder be written, or give another one with --state", err)}
 	case errors.As(err, &policy):

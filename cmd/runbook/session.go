@@ -83,13 +83,13 @@ func (s *session) view(c *cli.Context, interactive bool) {
 	}
 	color := p.color(c.Bool("no-color"))
 	if isTerminal(p.out.file) && p.env("TERM") != "dumb" && p.env("NO_COLOR") == "" && !c.Bool("no-color") && interactive {
-		s.live = report.NewLive(p.out, report.LiveOptions{Color: color, Size: terminalSize(p.out.file)})
+		s.live = report.NewLive(p.out, report.LiveOptions{Color: color, Size: terminalSize(p.out.file), Command: commandsOf(c)})
 		s.watch, s.past = append(s.watch, s.live.Event), s.live.Past
 		p.leave = s.live.Suspend
 		s.close = s.live.Close
 		return
 	}
-	lines := report.NewLines(p.out, report.LineOptions{Color: color})
+	lines := report.NewLines(p.out, report.LineOptions{Color: color, Command: commandsOf(c)})
 	s.watch, s.past = append(s.watch, lines.Event), lines.Past
 }
 
@@ -163,9 +163,12 @@ func (s *session) ask(ctx context.Context, q interp.Question) (interp.Answer, ma
 func (s *session) finish(out *engine.Outcome, err error) error {
 	s.stop()
 	s.close()
+	var lost *journal.KeepError
 	switch {
 	case errors.Is(err, engine.ErrLeft) && s.drill == nil:
 		return &codeError{engine.ExitCancelled, fmt.Errorf("left at once; `%s %s` goes on where it broke off", s.command, out.Run)}
+	case errors.As(err, &lost) && lost.Begun:
+		return &codeError{engine.ExitFailed, fmt.Errorf("%w; make room there, or let the folder be written, then go on: %s %s", err, s.command, lost.Run)}
 	case err != nil:
 		return failure(err)
 	}

@@ -49,7 +49,7 @@ func (p *program) show(c *cli.Context) error {
 		return &codeError{engine.ExitFailed, err}
 	}
 	if state := journal.Fold(log.Events); c.String("format") == "text" && state.Status(store.Busy(id)) == "interrupted" {
-		p.printf("%s", report.Interrupted(state, p.color(c.Bool("no-color"))))
+		p.printf("%s", report.Interrupted(state, report.LineOptions{Color: p.color(c.Bool("no-color")), Command: commandsOf(c)}))
 	}
 	return nil
 }
@@ -72,7 +72,7 @@ func (p *program) runView(c *cli.Context) (func(io.Writer, []journal.Event) erro
 	switch format := c.String("format"); format {
 	case "text":
 		return func(w io.Writer, events []journal.Event) error {
-			lines := report.NewLines(w, report.LineOptions{Color: p.color(c.Bool("no-color")), Verbose: c.Bool("verbose"), Now: journal.Fold(events)})
+			lines := report.NewLines(w, report.LineOptions{Color: p.color(c.Bool("no-color")), Verbose: c.Bool("verbose"), Now: journal.Fold(events), Command: commandsOf(c)})
 			for _, e := range events {
 				lines.Event(e)
 			}

@@ -53,6 +53,11 @@ func goesOnWith(c *cli.Context, command string) string {
 	return "runbook " + command
 }
 
+// commandsOf writes the commands for runs that are kept where the flags say.
+func commandsOf(c *cli.Context) func(string) string {
+	return func(name string) string { return goesOnWith(c, name) }
+}
+
 // shellWord is a word as a shell takes it.
 func shellWord(s string) string {
 	if s != "" && !strings.ContainsAny(s, " \t\n\"'\\$`|&;<>()*?[]{}#~!") {

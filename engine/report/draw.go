@@ -22,10 +22,29 @@ type drawer struct {
 	state *journal.State
 	now   *journal.State  // how the run stands by now; nil is state
 	said  map[string]bool // what is said once a step: its heading, its waits
+	how   func(string) string
 }
 
 func newDrawer(o LineOptions) *drawer {
-	return &drawer{painter: painter(o.Color), verbose: o.Verbose, now: o.Now, state: journal.NewState(), said: map[string]bool{}}
+	return &drawer{painter: painter(o.Color), verbose: o.Verbose, now: o.Now, state: journal.NewState(), said: map[string]bool{}, how: o.Command}
+}
+
+// command is what to paste, for the run that is drawn.
+func (d *drawer) command(name string) string {
+	words := "runbook " + name
+	if d.how != nil {
+		words = d.how(name)
+	}
+	return words + " " + oneLine(d.state.Run)
+}
+
+// goesOn is the command that goes on with the run: where it is over, it is an undo
+// that does.
+func (d *drawer) goesOn() string {
+	if d.state.Finished != nil {
+		return d.command("undo")
+	}
+	return d.command("resume")
 }
 
 // event takes an event and gives the lines to draw for it, each with its end.

@@ -52,7 +52,10 @@ func (d *drawer) paused(x journal.RunPausedData) string {
 		}
 		text += "  " + oneLine(id) + "\n"
 	}
-	return text + "  to go on: runbook resume " + oneLine(d.state.Run) + "\n" + d.unsent() + d.drillOver()
+	if d.state.Started.Mode != drill { // of which nothing is resumed: its world is gone
+		text += "  to go on: " + d.goesOn() + "\n"
+	}
+	return text + d.unsent() + d.drillOver()
 }
 
 func (d *drawer) resumed(x journal.RunResumedData) string {
@@ -106,7 +109,7 @@ func (d *drawer) finished(x journal.RunFinishedData) string {
 		}
 	}
 	text += d.unsent()
-	return text + d.paint(dim, "  to see it again: ") + "runbook show " + oneLine(d.state.Run) + "\n" + d.times() + d.drillOver()
+	return text + d.paint(dim, "  to see it again: ") + d.command("show") + "\n" + d.times() + d.drillOver()
 }
 
 // owed lists the undos that are still to be made, in the order in which they are
@@ -124,7 +127,7 @@ func (d *drawer) owed() string {
 		text += "\n"
 	}
 	if text != "" && d.state.Started.Mode != drill {
-		text += "    " + d.paint(dim, "undo it: ") + "runbook undo " + oneLine(d.state.Run) + "\n"
+		text += "    " + d.paint(dim, "undo it: ") + d.command("undo") + "\n"
 	}
 	return text
 }

@@ -15,6 +15,10 @@ type LineOptions struct {
 	// Now is how the run stands by now, where it is told afterwards: a message that
 	// was sent since is nothing to paste. Nil is what the events say so far.
 	Now *journal.State
+	// Command is how a command of the program is written for a run that is kept where
+	// this one is: "resume" gives `runbook resume`, or `runbook resume --state DIR`.
+	// Nil is the plain one.
+	Command func(string) string
 }
 
 // Lines draws a run as plain lines, for a pipe, CI or a log. It is safe for

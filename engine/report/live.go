@@ -18,6 +18,8 @@ type LiveOptions struct {
 	Color bool
 	Size  func() (width, height int)
 	Tick  time.Duration
+	// Command is that of LineOptions.
+	Command func(string) string
 }
 
 // Live draws a run on a terminal: what is done scrolls up as lines, and below it
@@ -55,7 +57,7 @@ func newLive(w io.Writer, o LiveOptions, now func() time.Time) *Live {
 	if o.Tick <= 0 {
 		o.Tick = 200 * time.Millisecond
 	}
-	l := &Live{opts: o, now: now, stop: make(chan struct{}), w: w, draw: newDrawer(LineOptions{Color: o.Color})}
+	l := &Live{opts: o, now: now, stop: make(chan struct{}), w: w, draw: newDrawer(LineOptions{Color: o.Color, Command: o.Command})}
 	l.draw.live = true
 	return l
 }

@@ -48,7 +48,7 @@ func (d *drawer) unsent() string {
 		text += indent(Clean(l.Step.Message.Text), "") + "\n"
 	}
 	if text != "" {
-		text = "\n" + text + "  " + d.paint(dim, "paste them, or send them: ") + "runbook resume " + oneLine(d.state.Run) + "\n"
+		text = "\n" + text + "  " + d.paint(dim, "paste them, or send them: ") + d.command("resume") + "\n"
 	}
 	return text
 }
@@ -61,18 +61,18 @@ func whyUnsent(l journal.Letter) string {
 }
 
 // Unsent lists the messages that are still not sent, as the end of a run does.
-func Unsent(s *journal.State, color bool) string {
-	d := newDrawer(LineOptions{Color: color})
+func Unsent(s *journal.State, o LineOptions) string {
+	d := newDrawer(o)
 	d.state = s
 	return strings.TrimPrefix(d.unsent(), "\n")
 }
 
 // Interrupted is the end of what is told of a run that broke off: how to go on, and
 // what is not sent.
-func Interrupted(s *journal.State, color bool) string {
-	d := newDrawer(LineOptions{Color: color})
+func Interrupted(s *journal.State, o LineOptions) string {
+	d := newDrawer(o)
 	d.state = s
-	return "\n" + d.paint(yellow, "‖ The run broke off") + "\n  to go on: runbook resume " + oneLine(s.Run) + "\n" + d.unsent()
+	return "\n" + d.paint(yellow, "‖ The run broke off") + "\n  to go on: " + d.goesOn() + "\n" + d.unsent()
 }
 
 // deliveries says of a message in a report what became of it.
