@@ -150,6 +150,13 @@ func approveHelp(q journal.ApprovalRequestedData, name, command, again string) s
 	if q.Retype != "" {
 		what = "'" + strings.ReplaceAll(report.Clean(name+"="+q.Retype), "'", `'\''`) + "'"
 	}
+	may := mayApprove(q)
+	switch {
+	case len(may) == 1:
+		command += " --as " + shellWord(report.Clean(may[0]))
+	case len(may)+len(q.Given) > 0:
+		command += " --as NAME"
+	}
 	text := fmt.Sprintf("  %s --approve %s%s\n", command, what, again)
 	text += fmt.Sprintf("  %s --answer %s%s\n", command, shellWord(report.Clean(name+"=refuse")), again)
 	if q.Count > 1 {
@@ -159,10 +166,10 @@ func approveHelp(q journal.ApprovalRequestedData, name, command, again string) s
 		}
 		text += "\n"
 	}
-	if may := mayApprove(q); len(may) > 0 {
-		text += "    as one of " + report.Clean(strings.Join(may, ", ")) + " (--as NAME)\n"
-	} else if len(q.Given) > 0 {
-		text += "    as another person (--as NAME)\n"
+	if len(may) > 1 {
+		text += "    as one of " + report.Clean(strings.Join(may, ", ")) + "\n"
+	} else if len(may) == 0 && len(q.Given) > 0 {
+		text += "    as another person\n"
 	}
 	return text
 }
