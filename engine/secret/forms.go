@@ -14,11 +14,10 @@ import (
 // found by undoing the escapes.
 func forms(v string) []string {
 	upper := strings.ToUpper(hex.EncodeToString([]byte(v)))
-	out := []string{v, url.QueryEscape(v), url.PathEscape(v), strings.ReplaceAll(v, " ", "+"), hex.EncodeToString([]byte(v)), upper, jsonForm(v),
-		strings.ReplaceAll(v, "'", `'\''`), strings.ReplaceAll(v, "'", `'"'"'`), // in quotes of a shell
-		strings.ReplaceAll(v, "'", "''"), strings.ReplaceAll(v, `"`, `""`), // of SQL, YAML and CSV
+	out := []string{v, url.QueryEscape(v), url.PathEscape(v), hex.EncodeToString([]byte(v)), upper, jsonForm(v),
 		strings.ToLower(v), // a name of a host
 	}
+	out = append(out, written(v)...)
 	if q := fmt.Sprintf("%q", v); len(q) > 2 {
 		out = append(out, q[1:len(q)-1])
 	}
@@ -29,7 +28,7 @@ func forms(v string) []string {
 			break
 		}
 		text = u.text
-		out = append(out, text)
+		out = append(out, written(text)...)
 	}
 	// Programs write another sign for bytes that are no UTF-8: Go one for a run of
 	// them, JSON one for each.
@@ -52,6 +51,27 @@ func twice(v string) (out []string) {
 		out = append(out, base64Forms(b)...)
 	}
 	return append(out, base64Forms(hex.EncodeToString([]byte(v)))...)
+}
+
+// written are the ways in which a text is written that no escape tells of: a space as
+// forms of the web write it, and quotes inside quotes as SQL, YAML, CSV and shells do.
+func written(v string) (out []string) {
+	for _, s := range []string{v, strings.ReplaceAll(v, " ", "+")} {
+		out = append(out, s, strings.ReplaceAll(s, "'", "''"), strings.ReplaceAll(s, `"`, `""`))
+		for _, once := range inShell(s) {
+			out = append(append(out, once), inShell(once)...) // and inside another one's quotes
+		}
+	}
+	return out
+}
+
+// inShell is a text inside single quotes of a shell; the last is the first of them
+// whose escape was undone with others.
+func inShell(s string) []string {
+	if !strings.Contains(s, "'") {
+		return nil
+	}
+	return []string{strings.ReplaceAll(s, "'", `'\''`), strings.ReplaceAll(s, "'", `'"'"'`), strings.ReplaceAll(s, "'", "'''")}
 }
 
 func jsonForm(v string) string {
