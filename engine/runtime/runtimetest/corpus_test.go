@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"runbook/engine/guard"
@@ -235,7 +236,15 @@ func (b *book) options(s *secret.Store) interp.Options {
 	return interp.Options{Run: "r1", Mode: "run", Engine: "test", User: "tester", Inputs: b.inputs, Present: s.Present}
 }
 
-func (b *book) local(t *testing.T) []journal.Event {
+// local are the events of a run by the runtime that runs what is real. Its time is
+// that of a bubble, which goes on when everybody waits: what comes first is decided
+// by the runbook, never by how busy the machine is.
+func (b *book) local(t *testing.T) (events []journal.Event) {
+	synctest.Test(t, func(t *testing.T) { events = b.inTheBubble(t) })
+	return events
+}
+
+func (b *book) inTheBubble(t *testing.T) []journal.Event {
 	t.Helper()
 	s, m := b.secrets()
 	var events []journal.Event

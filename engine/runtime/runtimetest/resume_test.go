@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"runbook/engine/guard"
@@ -18,10 +18,6 @@ import (
 	"runbook/engine/permit"
 	"runbook/engine/runtime/local"
 )
-
-// atOnce bounds how many runs go on at the same time: they have budgets of real
-// time, and must not take it from one another.
-var atOnce = make(chan struct{}, 24)
 
 // TestResumeAfterEveryEvent takes the journal of each runbook of the corpus, cuts
 // it behind each event as a crash would, and goes on: the story comes out the
@@ -33,20 +29,15 @@ func TestResumeAfterEveryEvent(t *testing.T) {
 			t.Parallel()
 			whole := load(t, file).local(t)
 			want := story(t, whole)
-			var cuts sync.WaitGroup
 			for k := 1; k < len(whole); k++ {
 				b := load(t, file)
-				cuts.Add(1)
-				atOnce <- struct{}{}
-				go func() {
-					defer func() { <-atOnce; cuts.Done() }()
-					got := story(t, withoutDoubt(b.resume(t, whole[:k])))
-					if !sameStory(got, want, !strings.Contains(string(b.plan.File.Data), "parallel:") && !strings.Contains(string(b.plan.File.Data), "max: ")) {
-						t.Errorf("cut behind event %d (%s %s): got\n%swant\n%s", k, whole[k-1].Type, whole[k-1].Key, got, want)
-					}
-				}()
+				var events []journal.Event
+				synctest.Test(t, func(t *testing.T) { events = b.resume(t, whole[:k]) })
+				got := story(t, withoutDoubt(events))
+				if !sameStory(got, want, !strings.Contains(string(b.plan.File.Data), "parallel:") && !strings.Contains(string(b.plan.File.Data), "max: ")) {
+					t.Errorf("cut behind event %d (%s %s): got\n%swant\n%s", k, whole[k-1].Type, whole[k-1].Key, got, want)
+				}
 			}
-			cuts.Wait()
 		})
 	}
 }
@@ -105,28 +96,34 @@ func TestUndoOfEveryRun(t *testing.T) {
 				t.Skip("it is not over")
 			}
 			b := load(t, file)
-			over := b.prime(t, whole)
-			s, m := b.secrets()
-			w, err := journal.Create("", "r1", journal.Options{Memory: true, Mask: m, Watch: []func(journal.Event){func(e journal.Event) {
-				if over[e.Key] && e.Type == journal.AttemptStarted {
-					t.Errorf("the attempt %s is made again", e.Key)
-				}
-			}}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			o := b.options(s)
-			o.Undo = 1
-			_, _, err = local.Run(context.Background(), b.plan, local.Options{
-				Journal: w, Past: whole, Kinds: []exec.Kind{b.probe.kind()}, Channels: mailKinds(), Guard: guard.New(permit.Set{}, guard.Options{}), Narrow: narrow, Secrets: s, Masker: m,
-				Ask: func(_ context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
-					return interp.Answer{}, nil, local.ErrNobody
-				},
-			}, o)
-			if err != nil && err != interp.ErrPaused {
-				t.Error(err)
-			}
+			synctest.Test(t, func(t *testing.T) { b.undo(t, whole) })
 		})
+	}
+}
+
+// undo goes through a run that is over as an undo does, where nobody answers.
+func (b *book) undo(t *testing.T, whole []journal.Event) {
+	t.Helper()
+	over := b.prime(t, whole)
+	s, m := b.secrets()
+	w, err := journal.Create("", "r1", journal.Options{Memory: true, Mask: m, Watch: []func(journal.Event){func(e journal.Event) {
+		if over[e.Key] && e.Type == journal.AttemptStarted {
+			t.Errorf("the attempt %s is made again", e.Key)
+		}
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := b.options(s)
+	o.Undo = 1
+	_, _, err = local.Run(context.Background(), b.plan, local.Options{
+		Journal: w, Past: whole, Kinds: []exec.Kind{b.probe.kind()}, Channels: mailKinds(), Guard: guard.New(permit.Set{}, guard.Options{}), Narrow: narrow, Secrets: s, Masker: m,
+		Ask: func(_ context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
+			return interp.Answer{}, nil, local.ErrNobody
+		},
+	}, o)
+	if err != nil && err != interp.ErrPaused {
+		t.Error(err)
 	}
 }
 
