@@ -293,12 +293,16 @@ func (w *world) Each(k interp.Key, n, most int, f func(int, interp.World) error,
 	}
 	finished, next := make(chan struct{}), 0
 	running := 0
-	var start func(time.Time)
-	start = func(now time.Time) {
+	branch := func(now time.Time) int {
 		i := next
 		next++
-		running++
 		branches[i] = &world{rt: w.rt, ctx: ctx, clock: &clock{now}, budget: w.budget, outer: w, ends: w.ends, guard: w.guard, in: w.in}
+		return i
+	}
+	var start func(time.Time)
+	start = func(now time.Time) {
+		i := branch(now)
+		running++
 		turn := w.rt.baton.Join()
 		w.budget.enter()
 		go func() {
@@ -310,6 +314,10 @@ func (w *world) Each(k interp.Key, n, most int, f func(int, interp.World) error,
 			}
 			if errs[i] != nil && stop(i, errs[i]) {
 				cancel(interp.ErrStopped)
+				for next < n { // what had not begun is over before those under way hear of it: no scheduler decides an order
+					i := branch(branches[i].clock.now)
+					errs[i] = branches[i].mayEnter(memo.Turn(k, i))
+				}
 			}
 			running--
 			w.budget.leave()
