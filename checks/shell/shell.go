@@ -5,7 +5,10 @@ package shell
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 
 	"runbook/engine/guard"
 	"runbook/engine/kind"
@@ -20,7 +23,7 @@ func text() *spec.Shape { return &spec.Shape{Form: spec.Template, Loose: true} }
 var long = &spec.Shape{Form: spec.Object, Name: "shell", One: []string{"script", "argv"}, Fields: []spec.Field{
 	{Key: "script", Doc: "A script for the embedded shell (a bash dialect, `set -euo pipefail`); each {{ }} is one word.", Shape: &spec.Shape{Form: spec.Script}, Example: "kubectl get pods -n {{ .inputs.namespace }}"},
 	{Key: "argv", Doc: "A program with its arguments, run without a shell.", Shape: &spec.Shape{Form: spec.List, Elem: text(), Min: 1}, Example: "[kubectl, version]"},
-	{Key: "env", Doc: "Environment variables of the script or program.", Shape: &spec.Shape{Form: spec.Map, Elem: text()}},
+	{Key: "env", Doc: "Environment variables of the script or program. Those that change what a program does (PATH, LD_*, pagers) must stand in `permissions.env`.", Shape: &spec.Shape{Form: spec.Map, Elem: text()}},
 	{Key: "stdin", Doc: "What stands on standard input; it is empty otherwise. Secrets belong here, not into arguments, which other users can list.", Shape: text()},
 	{Key: "dir", Doc: "The folder to run in.", Shape: text(), Default: "the current folder"},
 	{Key: "interpreter", Doc: "A program that runs the script instead of the embedded shell; it must be permitted.", Shape: &spec.Shape{Form: spec.List, Elem: &spec.Shape{Form: spec.String}, Min: 1}, Example: "[bash]"},
@@ -64,6 +67,11 @@ func effects(u kind.Use) []kind.Effect {
 	out := make([]kind.Effect, len(u.Commands))
 	for i := range u.Commands {
 		out[i] = kind.Effect{Command: &u.Commands[i], Span: u.Commands[i].Span}
+	}
+	for _, option := range slices.Sorted(maps.Keys(u.Options)) {
+		if name, ok := strings.CutPrefix(option, "env."); ok {
+			out = append(out, kind.Effect{Variable: name, Span: u.Options[option].Span})
+		}
 	}
 	return out
 }

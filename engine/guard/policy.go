@@ -56,6 +56,14 @@ func unapproved(ctx context.Context, p *permit.Policy, effect string, needs []in
 	return &Denied{Effect: effect, Reason: why, Policy: p.File}
 }
 
+// CheckVariable puts a variable that is set for programs to the permission check.
+func (g *Guard) CheckVariable(name string) error {
+	if d := g.Permissions.Variable(name); !d.OK {
+		return refused(d, name, "permissions.env")
+	}
+	return nil
+}
+
 // CheckProgram puts a program of a world that is not real to the permission check.
 func (g *Guard) CheckProgram(ctx context.Context, argv []string, action bool) error {
 	d := g.Permissions.Command(argv, action)

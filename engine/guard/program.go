@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -21,39 +22,21 @@ func (e *NotFound) Error() string {
 	return fmt.Sprintf("program %q was not found in PATH; install it, or list it under `requires.commands` to be told before the run", e.Program)
 }
 
-// dangerous variables change what a permitted program runs. A script cannot set
-// them unless `permissions.env` lists them.
-var dangerous = []string{"PATH", "BASH_ENV", "ENV", "IFS", "SHELLOPTS", "BASHOPTS", "PROMPT_COMMAND", "PS4", "PAGER", "GIT_PAGER", "MANPAGER", "AWS_PAGER", "SYSTEMD_PAGER", "LESSOPEN", "LESSCLOSE",
-	"EDITOR", "VISUAL", "GIT_EDITOR", "KUBE_EDITOR", "BROWSER", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS", "SSH_ASKPASS", "SUDO_ASKPASS",
-	"PYTHONPATH", "PYTHONSTARTUP", "PYTHONHOME", "NODE_OPTIONS", "NODE_PATH", "PERL5LIB", "PERL5OPT", "RUBYOPT", "RUBYLIB", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH",
-	"RSYNC_RSH", "CVS_RSH", "SVN_SSH", "SVN_EDITOR", "HGEDITOR", "FCEDIT", "PSQL_PAGER", "PSQL_EDITOR", "GH_PAGER", "GH_EDITOR", "GH_BROWSER", "BAT_PAGER", "GIT_SEQUENCE_EDITOR", "GIT_PROXY_COMMAND", "GIT_EXEC_PATH", "GIT_TEMPLATE_DIR",
-	"TAR_OPTIONS", "MAKEFLAGS", "PERL5DB", "PERLLIB", "PYTHONBREAKPOINT", "LUA_INIT", "PHPRC", "PHP_INI_SCAN_DIR", "DOTNET_STARTUP_HOOKS", "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "GLIBC_TUNABLES", "ZDOTDIR", "GCONV_PATH", "LOCPATH", "NIX_PATH",
-	"SHELL", "KUBECTL_EXTERNAL_DIFF", "SYSTEMD_EDITOR", "SUDO_EDITOR", "BASH_LOADABLES_PATH", "LESSKEY", "VIMINIT", "EXINIT", "PYTHONUSERBASE", "PYTHONWARNINGS", "LUA_PATH", "LUA_CPATH", "GOFLAGS", "RUSTC_WRAPPER",
-	"MAVEN_OPTS", "GRADLE_OPTS", "ERL_FLAGS", "ERL_AFLAGS", "ERL_ZFLAGS", "WGETRC", "HELM_PLUGINS", "DOCKER_CLI_PLUGIN_EXTRA_DIRS", "TF_CLI_CONFIG_FILE", "LESS", "MORE", "MANOPT"}
+// drops reports whether a variable that a script exports is kept from programs,
+// which have the engine's value of it.
+func (g *Guard) drops(name string) bool { return !g.Permissions.Variable(name).OK }
 
-// isDangerous reports whether a script may not set a variable.
-func (g *Guard) isDangerous(name string) bool {
-	if g.Permissions.Sets(name) {
-		return false
-	}
-	return strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "DYLD_") || strings.HasPrefix(name, "GIT_CONFIG") || strings.HasPrefix(name, "BASH_FUNC_") || contains(dangerous, name)
-}
-
-// environment is the programs' environment with a step's own variables; those
-// that are dangerous keep the engine's value.
-func (g *Guard) environment(own map[string]string) []string {
+// environment is the programs' environment with a step's own variables. One that
+// changes what a permitted program does, and is not permitted, is a *Denied.
+func (g *Guard) environment(own map[string]string) ([]string, error) {
 	env := slices.Clone(g.opts.Env)
-	names := make([]string, 0, len(own))
-	for n := range own {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	for _, n := range names {
-		if !g.isDangerous(n) {
-			env = setEnv(env, n, own[n])
+	for _, n := range slices.Sorted(maps.Keys(own)) {
+		if err := g.CheckVariable(n); err != nil {
+			return nil, err
 		}
+		env = setEnv(env, n, own[n])
 	}
-	return env
+	return env, nil
 }
 
 func setEnv(env []string, name, value string) []string {
@@ -240,8 +223,12 @@ func (g *Guard) RunProgram(ctx context.Context, p Program) (Output, error) {
 	if err != nil {
 		return Output{Exit: -1}, err
 	}
+	env, err := g.environment(p.Env)
+	if err != nil {
+		return Output{Exit: -1}, err
+	}
 	out, errs := newCapture(p.MaxOut), newCapture(p.MaxOut)
-	c := Command{Argv: p.Argv, Path: path, Env: g.environment(p.Env), Dir: p.Dir, Stdout: out, Stderr: errs, Started: p.Started}
+	c := Command{Argv: p.Argv, Path: path, Env: env, Dir: p.Dir, Stdout: out, Stderr: errs, Started: p.Started}
 	if p.Stdin != "" {
 		c.Stdin = strings.NewReader(p.Stdin)
 	}

@@ -43,8 +43,12 @@ func (g *Guard) RunScript(ctx context.Context, r ScriptRun) (Output, error) {
 	if err != nil {
 		return Output{Exit: -1}, err
 	}
+	env, err := g.environment(r.Env)
+	if err != nil {
+		return Output{Exit: -1}, err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	s := &scriptState{guard: g, run: r, file: file, tmp: tmp, stop: cancel}
+	s := &scriptState{guard: g, run: r, env: env, file: file, tmp: tmp, stop: cancel}
 	if g.opts.Files != nil {
 		if s.order, err = orderOf(file, ClockOf(ctx) != nil); err != nil {
 			cancel(nil)
@@ -83,6 +87,7 @@ var errDone = errors.New("the script has finished")
 type scriptState struct {
 	guard    *Guard
 	run      ScriptRun
+	env      []string // what it finds, as NAME=value
 	file     *syntax.File
 	tmp      *scratch
 	stop     context.CancelCauseFunc
@@ -181,7 +186,7 @@ func (s *scriptState) runner(out, errs io.Writer) (*interp.Runner, error) {
 // not exported and cannot be changed.
 func (s *scriptState) variables() environ {
 	vars := environ{}
-	for _, kv := range s.guard.environment(s.run.Env) {
+	for _, kv := range s.env {
 		name, value, _ := strings.Cut(kv, "=")
 		vars[name] = expand.Variable{Set: true, Exported: true, Kind: expand.String, Str: value}
 	}
@@ -263,13 +268,13 @@ func (s *scriptState) exec(ctx context.Context, argv []string) error {
 func (s *scriptState) exported(env expand.Environ) []string {
 	var out []string
 	env.Each(func(name string, v expand.Variable) bool {
-		if v.Exported && v.Kind == expand.String && !s.guard.isDangerous(name) {
+		if v.Exported && v.Kind == expand.String && !s.guard.drops(name) {
 			out = append(out, name+"="+v.Str)
 		}
 		return true
 	})
 	for _, kv := range s.guard.opts.Env {
-		if name, _, _ := strings.Cut(kv, "="); s.guard.isDangerous(name) {
+		if name, _, _ := strings.Cut(kv, "="); s.guard.drops(name) {
 			out = append(out, kv)
 		}
 	}
@@ -294,12 +299,16 @@ func (g *Guard) interpreted(ctx context.Context, r ScriptRun, tmp *scratch) (Out
 	if err != nil {
 		return Output{Exit: -1}, err
 	}
+	environ, err := g.environment(env)
+	if err != nil {
+		return Output{Exit: -1}, err
+	}
 	file, err := tmp.write("script", r.Script.Text)
 	if err != nil {
 		return Output{Exit: -1}, err
 	}
 	out, errs := newCapture(r.MaxOut), newCapture(r.MaxOut)
-	c := Command{Argv: append(append([]string{}, r.Interpreter...), file), Path: path, Env: g.environment(env), Dir: r.Dir, Stdout: out, Stderr: errs, Started: r.Started}
+	c := Command{Argv: append(append([]string{}, r.Interpreter...), file), Path: path, Env: environ, Dir: r.Dir, Stdout: out, Stderr: errs, Started: r.Started}
 	if r.Stdin != "" {
 		c.Stdin = strings.NewReader(r.Stdin)
 	}

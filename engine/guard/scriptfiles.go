@@ -372,7 +372,7 @@ func (s *scriptState) looked(ctx context.Context, argv []string) error {
 // lookedFor judges a file that is looked for in the folders of PATH. Where the
 // engine finds programs needs no entry.
 func (s *scriptState) lookedFor(ctx context.Context, name string) error {
-	if isPath(name) || !s.guard.isDangerous("PATH") {
+	if isPath(name) || !s.guard.drops("PATH") {
 		return nil
 	}
 	engine := filepath.SplitList(s.guard.getenv("PATH"))

@@ -32,6 +32,17 @@ func TestBothMustPermit(t *testing.T) {
 			t.Errorf("%s: %+v %v", text, out, err)
 		}
 	}
+	for name, ok := range map[string]bool{"PAGER": true, "EDITOR": false, "LD_PRELOAD": false, "MINE": true} {
+		var d *Denied
+		_, err := g.RunProgram(t.Context(), Program{Argv: []string{"printenv", name}, Env: map[string]string{name: "mine"}, Dir: dir, Action: true})
+		if ok != (err == nil) || !ok && (!errors.As(err, &d) || d.Entry != name || d.List != "permissions.env") {
+			t.Errorf("%s for a program: %v", name, err)
+		}
+		_, err = g.RunScript(t.Context(), ScriptRun{Script: Script{Text: "printenv " + name}, Env: map[string]string{name: "mine"}, Dir: dir, Action: true})
+		if ok != (err == nil) || !ok && !errors.As(err, &d) {
+			t.Errorf("%s for a script: %v", name, err)
+		}
+	}
 	for _, text := range []string{`cat < "${__rb0}/mine/in"`, `id`, `ls`} {
 		var d *Denied
 		if out, err := script(t, g, text, dir); !errors.As(err, &d) {

@@ -101,14 +101,16 @@ type Command struct {
 	Span  source.Span
 }
 
-// Effect is something that must be permitted: a program's argv, a host, or a
-// file. All are empty where it is not known yet what it will be.
+// Effect is something that must be permitted: a program's argv, a host, a file, or
+// a variable that is set for programs. All are empty where it is not known yet what
+// it will be.
 type Effect struct {
-	Command *Command
-	Host    string
-	File    string
-	Write   bool // the file is written
-	Span    source.Span
+	Command  *Command
+	Host     string
+	File     string
+	Write    bool // the file is written
+	Variable string
+	Span     source.Span
 }
 
 // Text is an option as a string, where it is known and there.

@@ -32,6 +32,8 @@ type Script struct {
 	Commands []Command
 	// Files are the files that its redirections open, as far as they are known.
 	Files []File
+	// Variables are those that it sets for programs, each time that it does.
+	Variables []Variable
 
 	final string
 	holes []*hole
@@ -230,7 +232,7 @@ func CompileScript(text source.Text, s *Scope, o ScriptOptions, report source.Re
 		return nil
 	}
 	if o.Interpreter == "" {
-		script.Commands, script.Files = c.commands(), c.files()
+		script.Commands, script.Files, script.Variables = c.commands(), c.files(), c.variables()
 	}
 	return script
 }

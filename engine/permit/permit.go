@@ -3,8 +3,6 @@
 // the plan asks it before a run, the guard asks it during one.
 package permit
 
-import "slices"
-
 // Set is what a runbook may do. Nothing is permitted that is not listed.
 type Set struct {
 	Observe  []string // commands that checks and actions may run
@@ -67,14 +65,6 @@ func (s Set) Sending(host string) Set {
 		at = at.Within
 	}
 	return out
-}
-
-// Sets reports whether scripts may set a dangerous variable.
-func (s Set) Sets(name string) bool {
-	if s.Within != nil && !s.Within.Sets(name) {
-		return false
-	}
-	return s.Policy != nil && s.Env == nil || slices.Contains(s.Env, name)
 }
 
 func (s Set) files(write bool) []string {

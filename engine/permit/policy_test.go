@@ -79,12 +79,12 @@ func TestUnder(t *testing.T) {
 	if rules().Set().File("/etc/x", "/", true) != No || rules().Set().File("/srv/x", "/", true) != Yes {
 		t.Error("writing is not what deny says")
 	}
-	if !s.Sets("PATH") || s.Sets("LD_PRELOAD") {
+	if !s.Variable("PATH").OK || s.Variable("LD_PRELOAD").OK {
 		t.Error("a list that is left out narrows")
 	}
 	none := rules()
 	none.Most.Env, none.Most.Observe = []string{}, []string{}
-	if s := inner.Under(none); s.Sets("PATH") || s.Command([]string{"kubectl", "get"}, false).OK {
+	if s := inner.Under(none); s.Variable("PATH").OK || s.Command([]string{"kubectl", "get"}, false).OK {
 		t.Error("an empty list permits")
 	}
 }

@@ -87,6 +87,8 @@ func (o *optionCompiler) finish(k *kind.Kind, n *syntax.Node) {
 			o.permitHost(e.Host, e.Span)
 		case e.File != "":
 			o.permitFile(e.File, e.Write, e.Span)
+		case e.Variable != "":
+			o.permitVariable(e.Variable, e.Span)
 		}
 	}
 }
@@ -202,6 +204,9 @@ func (o *optionCompiler) script(n *syntax.Node) *Tree {
 	}
 	for _, f := range s.Files {
 		o.permitFile(f.Path, f.Write, f.Span)
+	}
+	for _, v := range s.Variables {
+		o.dropsVariable(v.Name, v.Span)
 	}
 	return &Tree{Script: s, Span: n.Span}
 }
@@ -338,6 +343,32 @@ func (c *compiler) permitFile(path string, write bool, at source.Span) {
 		list = "permissions.files.write"
 	}
 	c.error("not-permitted", at, fmt.Sprintf("the file `%s` is not permitted", path), fmt.Sprintf("Add `%s`, or a folder above it, to `%s`.", path, list))
+}
+
+// permitVariable holds a variable that a step sets for programs against the
+// permissions.
+func (c *compiler) permitVariable(name string, at source.Span) {
+	if c.permitsUnknown() || !permit.Dangerous(name) {
+		return
+	}
+	if !c.plan.Permissions.Static.Variable(name).OK {
+		c.error("not-permitted", at, fmt.Sprintf("the variable `%s` is not permitted: it changes what a permitted program does", name), fmt.Sprintf("Add `%s` to `permissions.env`.", name))
+		return
+	}
+	for _, by := range c.callers() {
+		if !by.c.plan.Permissions.Static.Variable(name).OK {
+			c.notPermittedBy(by, at, fmt.Sprintf("the variable `%s` is not permitted by `%s`, which runs this file", name, by.c.file.Name),
+				fmt.Sprintf("Both must permit it. Add `%s` to `permissions.env` there.", name))
+		}
+	}
+}
+
+// dropsVariable warns of a variable that a script sets and that programs do not see.
+func (c *compiler) dropsVariable(name string, at source.Span) {
+	if !c.permitsUnknown() && !c.plan.Permissions.Static.Variable(name).OK {
+		c.warn("dropped", at, fmt.Sprintf("programs do not see this `%s`: it changes what they do, and `permissions.env` does not list it", name),
+			fmt.Sprintf("Add `%s` to `permissions.env`, or do not set it.", name))
+	}
 }
 
 // unusedEntries warns of permissions that no command of the file can use.

@@ -164,6 +164,10 @@ func permitted(ctx context.Context, r exec.Request, effects []kind.Effect) error
 			if err := r.Guard.PermitFile(e.File, e.Write); err != nil {
 				return err
 			}
+		case e.Variable != "":
+			if err := r.Guard.CheckVariable(e.Variable); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
