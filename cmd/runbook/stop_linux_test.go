@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -63,6 +64,9 @@ func atTerminal(t *testing.T, dir, text string, args ...string) *terminal {
 	x.cmd.Dir, x.cmd.Stdin, x.cmd.Stdout, x.cmd.Stderr = dir, program, program, program
 	x.cmd.Env = append(os.Environ(), "RUNBOOK_TEST_MAIN=1", "TERM=xterm", "RUNBOOK_STATE="+filepath.Join(dir, "state"))
 	x.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
+	if signal.Ignored(syscall.SIGHUP) { // the tests run under nohup, which the program would honour: what is caught is not handed on
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	if err := x.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
