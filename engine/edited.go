@@ -46,11 +46,11 @@ func KeptRunbook(store *journal.Store, id string, state *journal.State) (*source
 }
 
 // Of is the runbook that a run goes on with: as it is now where it was found then, or
-// the run's own copy where it is gone from there, or where the run is over. Beside
-// opens its other files.
+// the run's own copy where it is gone from there, or where the run is over or
+// cancelled. Beside opens its other files.
 func (p Places) Of(store *journal.Store, id string, state *journal.State) (*source.File, Beside, error) {
 	own, kept, err := KeptRunbook(store, id, state)
-	if err != nil || state.Finished != nil {
+	if err != nil || state.Finished != nil || state.Cancelled {
 		return own, kept, err
 	}
 	now, beside, err := p.again(state.Runbook, kept)

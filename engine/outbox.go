@@ -35,8 +35,11 @@ func stubbed(s *scenario.Scenario) func(host string) bool {
 func (r *running) goOn(w *journal.Writer, past []journal.Event) error {
 	w.SetMask(r.masker)
 	d := journal.RunResumedData{User: r.opts.User, Identity: r.opts.identity(), From: past[len(past)-1].Seq, Policy: r.rb.policy.told()}
-	if r.opts.undo > 0 {
-		d.For = "undo"
+	switch {
+	case r.opts.undo > 0:
+		d.For = journal.Undoing
+	case r.opts.cancel:
+		d.For = journal.Cancelling
 	}
 	_, err := w.Append(journal.RunResumed, "", "", d, true)
 	return err

@@ -23,7 +23,7 @@ func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcom
 	switch {
 	case err != nil:
 		return nil, err
-	case b.state.Finished != nil && len(b.state.Outbox()) == 0:
+	case b.state.Finished != nil && (o.cancel || len(b.state.Outbox()) == 0):
 		return nil, b.fail(fmt.Errorf("the run %s is over: %s", id, b.state.Finished.Outcome))
 	case b.state.Finished != nil:
 		return rb.deliverLate(ctx, o, b.w, b.past, b.state)
@@ -31,7 +31,17 @@ func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcom
 	if dir := b.state.Started.Dir; dir != "" && !here(dir) {
 		return nil, b.fail(elsewhere(id, dir))
 	}
+	o.cancel = o.cancel || b.state.Cancelled
 	return rb.goOn(ctx, id, o, b)
+}
+
+// Cancel ends a run that waits for a person or broke off, as an interrupt ends one
+// that goes on: no step of it begins any more, what it owes is offered, and its
+// `finally` steps run, all as the runbook was. Where an undo or a doubt about one waits for a person, so does
+// the run; it stays cancelled.
+func (rb *Runbook) Cancel(ctx context.Context, id string, o RunOptions) (*Outcome, error) {
+	o.cancel = true
+	return rb.Resume(ctx, id, o)
 }
 
 // Undo offers once more what a run that is over still owes, the last first: its

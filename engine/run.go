@@ -80,6 +80,7 @@ type RunOptions struct {
 	AcceptChanges bool
 
 	undo      int            // the run is over: how often what it owes was offered since, and once more
+	cancel    bool           // the run is gone on with to end it: its steps are cancelled before the next begins
 	simulated bool           // a test: the scenario's world is on a simulated clock, in memory
 	loopback  bool           // a test whose world has connections, as that of a drill
 	speak     emulator.Speak // how programs are heard, where it is not as ever
@@ -220,7 +221,7 @@ func (rb *Runbook) prepare(ctx context.Context, o RunOptions) (*running, error) 
 		return nil, err
 	}
 	err = r.heldSecrets(ctx)
-	if err == nil {
+	if err == nil && !o.cancel { // what the steps need must not hold up their end
 		err = r.requirements(ctx)
 	}
 	if err != nil {
@@ -392,7 +393,7 @@ func (r *running) walk(ctx context.Context, id string, w *journal.Writer, past [
 		}
 	}
 	parts := r.parts(ctx, w)
-	parts.Past, parts.Ask = past, ask
+	parts.Past, parts.Ask, parts.Cancelled = past, ask, o.cancel
 	if r.world != nil {
 		parts.Begins = r.world.Begins
 	}

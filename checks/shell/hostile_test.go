@@ -166,14 +166,20 @@ func TestEnvironmentAndFolder(t *testing.T) {
 	g := toolGuard(t, "printenv", "bash")
 	dir := t.TempDir()
 	real, _ := filepath.EvalSymlinks(dir)
-	env := map[string]any{"A": "x $(id)\ny", "LD_PRELOAD": "/evil.so", "PATH": "/evil", "BASH_ENV": "/evil", "PAGER": "evil", "N": 3}
+	env := map[string]any{"A": "x $(id)\ny", "N": 3}
 	for _, options := range []map[string]any{
-		{"script": guard.Script{Text: `pwd; printenv A; printenv N; printenv LD_PRELOAD || printenv BASH_ENV || echo none`}, "env": env, "dir": dir},
-		{"script": guard.Script{Text: `pwd; printenv A; printenv N; printenv LD_PRELOAD || printenv BASH_ENV || echo none`}, "env": env, "dir": dir, "interpreter": []any{"bash"}},
+		{"script": guard.Script{Text: `pwd; printenv A; printenv N`}, "env": env, "dir": dir},
+		{"script": guard.Script{Text: `pwd; printenv A; printenv N`}, "env": env, "dir": dir, "interpreter": []any{"bash"}},
 	} {
 		r := perform(t, g, 10*time.Second, options)
-		if got := strings.Replace(r.Fields["stdout"].(string), real, dir, 1); got != dir+"\nx $(id)\ny\n3\nnone\n" {
+		if got := strings.Replace(r.Fields["stdout"].(string), real, dir, 1); got != dir+"\nx $(id)\ny\n3\n" {
 			t.Errorf("%q %v %v", got, r.Error, r.Fields["stderr"])
+		}
+		for _, name := range []string{"LD_PRELOAD", "PATH", "BASH_ENV", "PAGER"} {
+			options["env"] = map[string]any{name: "/evil"}
+			if r := perform(t, g, 10*time.Second, options); r.Error == nil || r.Error.Kind != "denied" || !strings.Contains(r.Error.Message, "`"+name+"` under `permissions.env`") {
+				t.Errorf("%s: %v %v", name, r.Error, r.Fields)
+			}
 		}
 	}
 	for _, options := range []map[string]any{{"argv": []any{"printenv"}, "dir": "/no/such"}, {"script": guard.Script{Text: "printenv"}, "dir": "/no/such"}, {"script": guard.Script{Text: "printenv"}, "dir": "/dev/null"}} {

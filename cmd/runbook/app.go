@@ -54,7 +54,7 @@ func (p *program) app() *cli.App {
 		},
 		Action: p.bare,
 		Commands: []*cli.Command{
-			p.runCommand(), p.resumeCommand(), p.undoCommand(), p.validateCommand(), p.testCommand(), p.describeCommand(),
+			p.runCommand(), p.resumeCommand(), p.cancelCommand(), p.undoCommand(), p.validateCommand(), p.testCommand(), p.describeCommand(),
 			p.findCommand(), p.newCommand(), p.runsCommand(), p.showCommand(), p.recordCommand(), p.verifyCommand(), p.schemaCommand(), p.completionCommand(), p.versionCommand(),
 		},
 	}

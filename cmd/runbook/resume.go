@@ -58,6 +58,7 @@ func (p *program) resume(c *cli.Context) error {
 // goOn goes on with a run, by one of the commands that do.
 func (p *program) goOn(c *cli.Context, command string, store *journal.Store, id string, past []journal.Event) error {
 	state := journal.Fold(past)
+	state.Cancelled = state.Cancelled || command == "cancel"
 	if err := p.policyOf(c, id, state.Policy); err != nil {
 		return err
 	}
@@ -73,6 +74,9 @@ func (p *program) goOn(c *cli.Context, command string, store *journal.Store, id 
 		return err
 	}
 	s.command = goesOnWith(c, command)
+	if state.Cancelled || command == "undo" {
+		s.cancel = ""
+	}
 	s.answers.stands(openQuestions(state))
 	if dir := state.Started.Dir; dir != "" && (state.Finished == nil || command == "undo") {
 		if s.store.Dir, err = filepath.Abs(s.store.Dir); err == nil {
@@ -88,9 +92,13 @@ func (p *program) goOn(c *cli.Context, command string, store *journal.Store, id 
 	if command == "undo" {
 		return s.finish(rb.Undo(s.ctx, id, engine.RunOptions{Session: s.engine()}))
 	}
-	out, err := rb.Resume(s.ctx, id, engine.RunOptions{Session: s.engine(), AcceptChanges: c.Bool("accept-changes")})
+	goOn := rb.Resume
+	if command == "cancel" {
+		goOn = rb.Cancel
+	}
+	out, err := goOn(s.ctx, id, engine.RunOptions{Session: s.engine(), AcceptChanges: c.Bool("accept-changes")})
 	if edited := (*engine.ChangedError)(nil); errors.As(err, &edited) {
-		err = p.refuse(edited, state)
+		err = p.refuse(edited, state, s.command)
 	}
 	over := s.finish(out, err)
 	if state.Finished != nil && out != nil && c.String("output") != "json" {
@@ -111,7 +119,7 @@ func (p *program) runbookOf(c *cli.Context, store *journal.Store, id string, sta
 		return rb, nil
 	}
 	edited := p.places().Edited(store, id, state)
-	if len(edited) == 0 || state.Finished != nil {
+	if len(edited) == 0 || state.Finished != nil || state.Cancelled {
 		return nil, err
 	}
 	for _, f := range edited {
@@ -122,7 +130,7 @@ func (p *program) runbookOf(c *cli.Context, store *journal.Store, id string, sta
 
 // refuse shows how a runbook differs from what a run has of it, and says how the run
 // can go on.
-func (p *program) refuse(e *engine.ChangedError, state *journal.State) error {
+func (p *program) refuse(e *engine.ChangedError, state *journal.State, command string) error {
 	text := ""
 	for _, f := range e.Files {
 		text += f.Diff + "\n"
@@ -141,5 +149,5 @@ func (p *program) refuse(e *engine.ChangedError, state *journal.State) error {
 	if len(e.Executed) > 0 {
 		return usage("%w; %s, or begin a new run", e, back)
 	}
-	return usage("%w: `runbook resume %s --accept-changes` goes on with what it says now; or %s, or begin a new run", e, e.Run, back)
+	return usage("%w: `%s %s --accept-changes` goes on with what it says now; or %s, or begin a new run", e, command, e.Run, back)
 }

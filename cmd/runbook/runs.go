@@ -66,7 +66,7 @@ func (p *program) runs(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	rows, err := runRows(store, c.String("runbook"), c.Bool("open"), c.Int("limit"), goesOnWith(c, "resume"))
+	rows, err := runRows(store, c.String("runbook"), c.Bool("open"), c.Int("limit"), commandsOf(c))
 	if err != nil {
 		return &codeError{engine.ExitFailed, err}
 	}
@@ -85,7 +85,7 @@ func (p *program) runs(c *cli.Context) error {
 		if !r.Began.IsZero() {
 			began = r.Began.UTC().Format(beganLayout)
 		}
-		p.printf("%-44s  %s  %-11s  %-10s%s  %s\n", r.Run, began, r.Status, duration(r.Duration), mode, report.Clean(r.about()))
+		p.printf("%-44s  %s  %-11s  %-10s%s  %s\n", r.Run, began, r.Status, duration(r.Duration), mode, report.Clean(r.about(goesOnWith(c, "undo"))))
 		for _, a := range r.Asked {
 			p.printf("    waits for %s\n      %s\n", report.Clean(a.about()), report.Clean(a.Answer))
 		}
@@ -96,13 +96,13 @@ func (p *program) runs(c *cli.Context) error {
 // beganLayout is how a run's begin stands in the list.
 const beganLayout = "2006-01-02 15:04:05Z"
 
-func (r runRow) about() string {
+func (r runRow) about(undo string) string {
 	if r.Problem != "" {
 		return r.Problem
 	}
 	text := r.Summary
 	if len(r.Owed) > 0 {
-		text = strings.TrimPrefix(text+"; ", "; ") + "to be undone: " + strings.Join(r.Owed, ", ") + " (runbook undo " + r.Run + ")"
+		text = strings.TrimPrefix(text+"; ", "; ") + "to be undone: " + strings.Join(r.Owed, ", ") + " (" + undo + " " + r.Run + ")"
 	}
 	if r.Unsent > 0 {
 		text = strings.TrimPrefix(text+"; ", "; ") + count(r.Unsent, "message") + " not sent"
@@ -120,7 +120,7 @@ func duration(s journal.Seconds) string {
 
 // runRows reads the journals, as far as they are wanted. One that cannot be read
 // is a row that says so.
-func runRows(store *journal.Store, name string, open bool, limit int, command string) ([]runRow, error) {
+func runRows(store *journal.Store, name string, open bool, limit int, command func(string) string) ([]runRow, error) {
 	ids, err := store.IDs()
 	if err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func (r runRow) open() bool {
 	return r.Problem != "" || r.Status == "running" || r.Status == "paused" || r.Status == "interrupted"
 }
 
-func readRow(store *journal.Store, id, command string) runRow {
+func readRow(store *journal.Store, id string, command func(string) string) runRow {
 	log, err := store.Read(id)
 	if err != nil {
 		began, _ := journal.Began(id) // a folder that somebody else named tells none
@@ -158,7 +158,7 @@ func readRow(store *journal.Store, id, command string) runRow {
 		r.Unsent = len(s.Outbox())
 	}
 	if r.Status == "paused" && r.Mode != string(engine.ModeDrill) {
-		r.Asked = askedRows(s, command+" "+id)
+		r.Asked = askedRows(s, command(takesUp(s))+" "+id)
 	}
 	if s.Finished != nil {
 		if s.Started.Mode != string(engine.ModeDrill) {

@@ -25,6 +25,7 @@ type session struct {
 	user     string
 	identity *journal.Identity // how it is known who that is
 	command  string            // by which a run goes on, without its id
+	cancel   string            // by which one that waits is ended; "" where that is under way
 	store    *journal.Store
 	prompter *prompter // nil: nobody is there
 	answers  *answers
@@ -46,7 +47,7 @@ func (p *program) session(c *cli.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{p: p, store: store, command: goesOnWith(c, "resume"), answers: given, close: func() {}, past: func(journal.Event) {}}
+	s := &session{p: p, store: store, command: goesOnWith(c, "resume"), cancel: goesOnWith(c, "cancel"), answers: given, close: func() {}, past: func(journal.Event) {}}
 	s.user, s.identity = p.who(c)
 	s.ctx, s.stop = withTimeout(c.Context, c.Duration("timeout"))
 	var tty *os.File
@@ -187,4 +188,7 @@ func (s *session) sayPaused(out *engine.Outcome) {
 		return
 	}
 	fmt.Fprintf(s.p.err, "\nThe run waits for a person:\n%s", howToAnswer(out.State, waiting(out.Waiting), s.command+" "+out.Run))
+	if s.cancel != "" {
+		fmt.Fprintf(s.p.err, "Or end it: %s %s\n", s.cancel, out.Run)
+	}
 }

@@ -60,7 +60,7 @@ func (p *program) howToGoOn(c *cli.Context, w io.Writer, events []journal.Event)
 	if s.Paused == nil || s.Started.Mode == string(engine.ModeDrill) {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "\n%s", howToAnswer(s, openQuestions(s), goesOnWith(c, "resume")+" "+s.Run))
+	_, err := fmt.Fprintf(w, "\n%s", howToAnswer(s, openQuestions(s), goesOnWith(c, takesUp(s))+" "+s.Run))
 	return err
 }
 

@@ -42,7 +42,7 @@ func (p *program) undo(c *cli.Context) error {
 	case state.Started.Mode == string(engine.ModeDrill):
 		return usage("run %s is a drill: its world is gone, and nothing real was done", id)
 	case state.Finished == nil:
-		return usage("run %s is not over: `runbook resume %s` goes on with it, and offers what it owes once it has failed or is cancelled", id, id)
+		return usage("run %s is not over: `%s %s` goes on with it, and offers what it owes once it has failed or is cancelled", id, goesOnWith(c, "resume"), id)
 	case len(state.Owed()) == 0:
 		p.printf("run %s is over (%s), and nothing of it is to be undone\n", id, state.Finished.Outcome)
 		return nil

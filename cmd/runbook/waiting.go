@@ -36,12 +36,21 @@ func openQuestions(s *journal.State) []openQuestion {
 	var out []openQuestion
 	for _, st := range s.Steps {
 		for _, q := range st.Questions {
-			if q.Answered == nil && s.Finished == nil {
+			takenBack := st.Done != nil && q.Asked.Kind != "undo" // its scope ended while it was open
+			if q.Answered == nil && s.Finished == nil && !takenBack {
 				out = append(out, openQuestion{journal.StepKey(q.Key), cmp.Or(q.Asked.Name, st.ID), q.Asked})
 			}
 		}
 	}
 	return out
+}
+
+// takesUp is the command that goes on with a run which is not over.
+func takesUp(s *journal.State) string {
+	if s.Cancelled {
+		return "cancel"
+	}
+	return "resume"
 }
 
 // goesOnWith is a command, `resume` or `undo`, for a run which is kept where the

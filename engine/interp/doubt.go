@@ -52,15 +52,15 @@ func (r *run) settle(w World, f *frame, s *plan.Step, at Key, env lang.Env) *don
 	if s.CheckAfter != nil {
 		in := f.below(at)
 		in.steps = maps.Clone(f.steps)
-		if err := r.step(w, in, s.CheckAfter); err != nil {
-			return unsettled(s, env, err)
-		}
-		found, _ := in.steps[s.CheckAfter.ID].(map[string]any)
-		switch verdict := found["verdict"]; {
-		case verdict == passed:
-			return tookEffect(s, "check_after")
-		case verdict == notPassed || s.Idempotent:
-			return nil
+		err := r.step(w, in, s.CheckAfter)
+		if err == nil {
+			found, _ := in.steps[s.CheckAfter.ID].(map[string]any)
+			switch verdict := found["verdict"]; {
+			case verdict == passed:
+				return tookEffect(s, "check_after")
+			case verdict == notPassed || s.Idempotent:
+				return nil
+			}
 		}
 		text += " Its check_after could not tell."
 	}

@@ -140,12 +140,18 @@ type RunPausedData struct {
 	Waiting []string `json:"waiting"`
 }
 
+// What somebody goes on with a run for.
+const (
+	Undoing    = "undo"   // it is over, and what it owes is undone
+	Cancelling = "cancel" // it is ended
+)
+
 // RunResumedData says who went on, and from which event.
 type RunResumedData struct {
 	User     string    `json:"user"`
 	Identity *Identity `json:"identity,omitempty"`
 	From     int64     `json:"from"`
-	For      string    `json:"for,omitempty"` // undo: the run is over, and what it owes is undone
+	For      string    `json:"for,omitempty"` // Undoing or Cancelling; "" is to bring it to its own end
 	// Policy is the one under which it goes on.
 	Policy *Policy `json:"policy,omitempty"`
 }

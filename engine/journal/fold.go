@@ -21,10 +21,13 @@ type State struct {
 	Last     time.Time
 	Ended    time.Time // when it was over; messages may have been sent since
 	Finished *RunFinishedData
-	Paused   []string // keys of the questions that are open; nil unless paused
-	Facts    map[string]any
-	Steps    []*Step // in the order in which they began
-	Undo     []Owed
+	// Cancelled says that somebody went on with the run to end it: however long that
+	// takes, its steps are over.
+	Cancelled bool
+	Paused    []string // keys of the questions that are open; nil unless paused
+	Facts     map[string]any
+	Steps     []*Step // in the order in which they began
+	Undo      []Owed
 	// Escalation is what the procedures that were gone into say about whom to
 	// turn to where they do not help.
 	Escalation []string
@@ -142,10 +145,11 @@ func (s *State) Apply(e Event) {
 	case RunPaused:
 		s.Paused = tell[RunPausedData](s, e, nil).Waiting
 	case RunResumed:
-		if d := tell[RunResumedData](s, e, nil); d.Policy != nil {
+		d := tell[RunResumedData](s, e, nil)
+		if d.Policy != nil {
 			s.Policy = d.Policy
 		}
-		s.Paused = nil
+		s.Paused, s.Cancelled = nil, s.Cancelled || d.For == Cancelling
 	case ChangesAccepted:
 		d := tell[ChangesAcceptedData](s, e, nil)
 		s.Runbook, s.Files = d.Runbook, d.Files

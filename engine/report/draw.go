@@ -41,8 +41,11 @@ func (d *drawer) command(name string) string {
 // goesOn is the command that goes on with the run: where it is over, it is an undo
 // that does.
 func (d *drawer) goesOn() string {
-	if d.state.Finished != nil {
+	switch {
+	case d.state.Finished != nil:
 		return d.command("undo")
+	case d.state.Cancelled:
+		return d.command("cancel")
 	}
 	return d.command("resume")
 }

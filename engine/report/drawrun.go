@@ -65,8 +65,10 @@ func (d *drawer) resumed(x journal.RunResumedData) string {
 	}
 	what := "  goes on, by "
 	switch {
-	case x.For == "undo":
+	case x.For == journal.Undoing:
 		what = "  is over; what it owes is undone now, by "
+	case x.For == journal.Cancelling:
+		what = "  is cancelled, by "
 	case d.state.Finished != nil:
 		what = "  is over; what was not sent is sent now, by "
 	}

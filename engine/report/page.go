@@ -245,8 +245,10 @@ func (p *page) told(m journal.Moment) (string, string) {
 	case journal.RunResumedData:
 		what := "the run goes on, by "
 		switch {
-		case x.For == "undo":
+		case x.For == journal.Undoing:
 			what = "what the run owes is undone, by "
+		case x.For == journal.Cancelling:
+			what = "the run is cancelled, by "
 		case p.over:
 			what = "what was not sent is tried again, by "
 		}

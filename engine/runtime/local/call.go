@@ -33,10 +33,13 @@ func (w *world) Call(k interp.Key, c interp.Call) (interp.Result, error) {
 	if w.rt.closed && begun && w.doubted(k, c) {
 		return interp.Result{}, &interp.InDoubt{} // it was settled without being made again, or is not done now
 	}
+	started := journal.AttemptStartedData{Role: c.Role, Kind: c.Kind, Request: memo.Shown(c.Options)}
+	if begun && w.doubted(k, c) && w.isOver(k) { // whether it took effect is to be known, though nothing more is done
+		return interp.Result{}, w.mayBegin(k, c, started)
+	}
 	if err := w.turn(k); err != nil {
 		return interp.Result{}, err
 	}
-	started := journal.AttemptStartedData{Role: c.Role, Kind: c.Kind, Request: memo.Shown(c.Options)}
 	if begun && c.Role == "action" {
 		if err := w.mayBegin(k, c, started); err != nil {
 			return interp.Result{}, err
@@ -106,6 +109,9 @@ func (w *world) Ask(k interp.Key, q interp.Question) (interp.Answer, error) {
 			return w.again(k, q, a, lost)
 		}
 		return a, err
+	}
+	if q.Kind == "in_doubt" && w.isOver(k) {
+		w = w.outside()
 	}
 	if err := w.turn(k); err != nil {
 		return interp.Answer{}, err

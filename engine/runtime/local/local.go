@@ -44,6 +44,8 @@ type Options struct {
 	// Ask puts a question to a person. Values that are secret come apart, by
 	// field, and go into the store. ErrNobody makes the run wait.
 	Ask func(context.Context, interp.Question) (interp.Answer, map[string]string, error)
+	// Cancelled says that the run was cancelled before it goes on here.
+	Cancelled bool
 	// Begins is told that a step begins, by the name under which people answer it.
 	// True cancels the run after that while, as a person would. Nil never does.
 	Begins func(name string) (after time.Duration, cancels bool)
@@ -224,6 +226,24 @@ func (w *world) turn(k interp.Key) error {
 	return err
 }
 
+// isOver reports whether the scope has ended before the journal says that k did not
+// begin because of it.
+func (w *world) isOver(k interp.Key) bool {
+	_, said := w.rt.memo.Find(journal.WaitFinished, string(k))
+	return !said && w.rt.memo.Err() == nil && w.ended() != nil
+}
+
+// outside is where a question is put that has to be answered although its scope has
+// ended: what is settled there decides what is undone.
+func (w *world) outside() *world {
+	out := *w
+	for at := w; at != nil; at = at.outer {
+		out.ctx = at.ctx
+	}
+	out.ends = false
+	return &out
+}
+
 // mayEnter is turn for a branch. Of a run that is over one is entered without a word
 // in the journal, since what stands in it is held by itself.
 func (w *world) mayEnter(k interp.Key) error {
@@ -265,6 +285,9 @@ func (w *world) Within(k interp.Key, d time.Duration, f func(interp.World) error
 		w.rt.walked, in.ends = true, true
 		stop := context.AfterFunc(w.rt.cancel, func() { cancel(interp.ErrCancelled) })
 		defer stop()
+		if w.rt.cancel.Err() != nil || w.rt.opts.Cancelled {
+			cancel(interp.ErrCancelled) // now: nothing begins before it is noticed
+		}
 	}
 	if d > 0 {
 		in.budget = newBudget(w.budget, d, func() { cancel(&interp.Timeout{Scope: k}) })

@@ -199,3 +199,81 @@ func sameStory(got, want string, ordered bool) bool {
 func probeID(as any, says []any) string {
 	return strings.NewReplacer(sessionKey, "‹***›", "new-secret-7", "‹***›", "other-secret-2", "‹***›", "outer-secret-3", "‹***›").Replace(fmt.Sprint(as, says))
 }
+
+// TestCancelBehindEveryEvent goes on with each run of the corpus, cut behind each
+// event, as somebody does who only wants its end: nothing begins that is not an undo or
+// a `finally` step, or was under way, and the run closes. It waits only for somebody
+// who settles an undo, or an action that was under way; those are settled in each way.
+func TestCancelBehindEveryEvent(t *testing.T) {
+	files, _ := filepath.Glob("testdata/*.yaml")
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			t.Parallel()
+			whole := load(t, file).local(t)
+			for k := 1; k < len(whole); k++ {
+				for _, say := range []string{"", "done", "again", "failed"} {
+					b, doubts := load(t, file), false
+					synctest.Test(t, func(t *testing.T) { doubts = b.cancel(t, whole[:k], say) })
+					if !doubts {
+						break
+					}
+				}
+			}
+		})
+	}
+}
+
+// cancel ends a run whose journal breaks off behind past. Say is what somebody says of
+// an action that was under way; "" is nothing. It tells whether that was asked.
+func (b *book) cancel(t *testing.T, past []journal.Event, say string) (doubts bool) {
+	t.Helper()
+	past = justNow(past)
+	over := b.prime(t, past)
+	behind, underWay, last := map[string]bool{}, map[string]bool{}, past[len(past)-1]
+	for _, s := range b.plan.Finally {
+		behind[s.ID] = true
+	}
+	for _, e := range past {
+		if e.Type == journal.AttemptStarted && !over[e.Key] {
+			underWay[e.Key] = true
+		}
+	}
+	s, m := b.secrets()
+	var events []journal.Event
+	w, err := journal.Create("", "r1", journal.Options{Memory: true, Mask: m, Watch: []func(journal.Event){func(e journal.Event) { events = append(events, e) }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, open, err := local.Run(context.Background(), b.plan, local.Options{
+		Journal: w, Past: past, Cancelled: true, Kinds: []exec.Kind{b.probe.kind()}, Channels: mailKinds(), Guard: guard.New(permit.Set{}, guard.Options{}), Narrow: narrow, Secrets: s, Masker: m,
+		Ask: func(_ context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
+			if q.Kind != "in_doubt" || say == "" {
+				return interp.Answer{}, nil, local.ErrNobody
+			}
+			doubts = true
+			return interp.Answer{Choice: say, By: "tester"}, nil, nil
+		},
+	}, b.options(s))
+	if err != nil && err != interp.ErrPaused {
+		t.Fatal(err)
+	}
+	for _, q := range open {
+		attempt, _, _ := strings.Cut(string(q.Key), ".doubt")
+		doubts = doubts || q.Kind == "in_doubt"
+		if q.Kind != "undo" && (q.Kind != "in_doubt" || say != "" || !underWay[attempt]) {
+			t.Errorf("cut behind event %d (%s %s): it waits for %s %s", last.Seq, last.Type, last.Key, q.Kind, q.Key)
+		}
+	}
+	closed := false
+	for _, e := range events {
+		first, _, _ := strings.Cut(e.Key, "/")
+		if e.Type == journal.AttemptStarted && !underWay[e.Key] && !strings.Contains(e.Key, ">undo") && first != "finally" && !behind[first] {
+			t.Errorf("cut behind event %d (%s %s), %s: %s began", last.Seq, last.Type, last.Key, say, e.Key)
+		}
+		closed = closed || e.Type == journal.RunFinished
+	}
+	if !closed && len(open) == 0 {
+		t.Errorf("cut behind event %d (%s %s), %s: it is not over", last.Seq, last.Type, last.Key, say)
+	}
+	return doubts
+}
