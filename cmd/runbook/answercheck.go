@@ -55,15 +55,26 @@ func (a *answers) check(p *plan.Plan) error {
 }
 
 // byKey enters the steps that a key may be of: that of one item or one round
-// (`hosts[1]/restart`, `repair#p2/mark`).
+// (`hosts[1]/restart`, `repair#p2/mark`), or of a step of a group (`repair/mark`).
 func byKey(steps map[string][]*plan.Step, key string) {
-	if len(steps[key]) > 0 || !strings.ContainsAny(key, "[#>") {
+	parts := strings.FieldsFunc(key, func(r rune) bool { return r == '/' || r == '>' })
+	if len(steps[key]) > 0 || len(parts) == 0 {
 		return
 	}
-	id := key[strings.LastIndexAny(key, "/>")+1:]
-	for _, name := range slices.Sorted(maps.Keys(steps)) {
-		if name == id || strings.HasSuffix(name, "/"+id) {
-			steps[key] = append(steps[key], steps[name]...)
+	for i, part := range parts {
+		id, _, _ := strings.Cut(part, "[")
+		id, _, _ = strings.Cut(id, "#")
+		var of []*plan.Step
+		for _, name := range slices.Sorted(maps.Keys(steps)) {
+			if name == id || strings.HasSuffix(name, "/"+id) {
+				of = append(of, steps[name]...)
+			}
+		}
+		switch last := i == len(parts)-1; {
+		case last && len(of) > 0:
+			steps[key] = of
+		case len(of) == 0 && !strings.Contains(key, ">"): // what stands before `>` may be a branch or an `on_failure`
+			return
 		}
 	}
 }

@@ -22,6 +22,7 @@ type answers struct {
 	open    map[string][]string         // name -> the keys of the questions that stood open when it was said
 	took    map[string]string           // name -> the key of the question that it has answered
 	fields  map[string]map[string]given // step -> field -> value
+	used    map[string]bool             // names of approve, whole and fields by which something was answered
 }
 
 // given is a value of an answer. Direct ones stood on the command line, where
@@ -33,7 +34,7 @@ type given struct {
 
 // answers reads --yes, --approve and --answer.
 func (p *program) answers(c *cli.Context) (*answers, error) {
-	a := &answers{gave: map[interp.Key]bool{}, yes: c.Bool("yes"), approve: map[string]string{}, whole: map[string]string{}, open: map[string][]string{}, took: map[string]string{}, fields: map[string]map[string]given{}}
+	a := &answers{gave: map[interp.Key]bool{}, yes: c.Bool("yes"), approve: map[string]string{}, whole: map[string]string{}, open: map[string][]string{}, took: map[string]string{}, fields: map[string]map[string]given{}, used: map[string]bool{}}
 	for _, kv := range c.StringSlice("approve") {
 		step, typed, retyped := strings.Cut(kv, "=")
 		if strings.HasSuffix(step, ">undo") && !retyped {
@@ -126,6 +127,7 @@ func (a *answers) to(q interp.Question, user string) (interp.Answer, map[string]
 	if !whole && !some {
 		return out, nil, false, nil
 	}
+	a.used[q.Name()], a.used[stepOf(q)] = true, true
 	if !whole {
 		choice = "done"
 	}
@@ -161,12 +163,14 @@ func stepOf(q interp.Question) string { return journal.StepKey(string(q.Key)) }
 // name, or by the key of its step.
 func (a *answers) approves(q interp.Question) (typed string, approved bool, err error) {
 	if typed, approved = a.approve[stepOf(q)]; approved {
+		a.used[stepOf(q)] = true
 		return typed, true, nil
 	}
 	if typed, approved = a.approve[q.Name()]; !approved {
 		return "", false, nil
 	}
 	mine, err := a.mine(q)
+	a.used[q.Name()] = a.used[q.Name()] || mine || err != nil
 	return typed, mine, err
 }
 
@@ -185,6 +189,30 @@ func (a *answers) mine(q interp.Question) (bool, error) {
 		a.took[name] = key
 	}
 	return a.took[name] == key, nil
+}
+
+// unused are the flags of answers to what nothing asked.
+func (a *answers) unused() []string {
+	var out []string
+	for name := range a.approve {
+		if !a.used[name] {
+			out = append(out, "--approve "+name)
+		}
+	}
+	for name, choice := range a.whole {
+		if !a.used[name] {
+			out = append(out, "--answer "+name+"="+choice)
+		}
+	}
+	for name, fields := range a.fields {
+		for field := range fields {
+			if !a.used[name] {
+				out = append(out, "--answer "+name+"."+field)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // usable says why the question cannot take an answer.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/urfave/cli/v2"
@@ -172,6 +173,9 @@ func (s *session) finish(out *engine.Outcome, err error) error {
 		return &codeError{engine.ExitFailed, fmt.Errorf("%w; make room there, or let the folder be written, then go on: %s %s", err, s.command, lost.Run)}
 	case err != nil:
 		return failure(err)
+	}
+	if unused := s.answers.unused(); len(unused) > 0 {
+		fmt.Fprintf(s.p.err, "\nrunbook: nothing asked for %s\n", report.Clean(strings.Join(unused, ", ")))
 	}
 	if out.Code == engine.ExitPaused {
 		s.sayPaused(out)
