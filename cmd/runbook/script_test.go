@@ -115,6 +115,9 @@ func answer(w http.ResponseWriter, r *http.Request) {
 			status = http.StatusUnauthorized
 		}
 	}
+	if r.URL.Path == "/cookies" {
+		w.Header()["Set-Cookie"] = []string{"session=s3ss10n-of-ada; Path=/; Expires=Wed, 21 Oct 2030 07:28:00 GMT", "csrf=c5rf"}
+	}
 	w.WriteHeader(status)
 	if r.URL.Path == "/page/api/v2/summary.json" {
 		fmt.Fprint(w, `{"status":{"indicator":"minor"},"components":[{"name":"API","status":"operational"},{"name":"Mail","status":"partial_outage"}],"incidents":[]}`)

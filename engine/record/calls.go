@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -124,6 +125,10 @@ func text(v any) string {
 // passing headers belong to the connection, and to the moment.
 var passing = []string{"content-length", "transfer-encoding", "connection", "keep-alive", "date"}
 
+// cookie is one that an answer sets, of several in a line: its name, and its value.
+// Whoever has that may be in somebody's session, and a recording is kept by many.
+var cookie = regexp.MustCompile(`((?:^|, )[^=;, ]+=)[^;,]*`)
+
 // reply is a server's answer.
 func (r *recording) reply(key string, a attempt) syntax.Pairs {
 	out := syntax.Pairs{{Key: "status", Value: a.Fields["status"]}}
@@ -135,6 +140,9 @@ func (r *recording) reply(key string, a attempt) syntax.Pairs {
 	for k, v := range headers {
 		if !slices.Contains(passing, k) && (!asTree || k != "content-type" || v != treeType) {
 			kept[k] = v
+		}
+		if k == "set-cookie" {
+			kept[k] = cookie.ReplaceAllString(text(v), "${1}recorded")
 		}
 	}
 	if len(kept) > 0 {
