@@ -72,12 +72,12 @@ steps:
   - {check: pods, shell: kubectl get pods}
   - {check: up, http: {url: "https://api.example.com/v2", headers: {X-A: b}}}
   - {manual: call, title: Call them, instructions: Call the vendor., collect: {ticket: {type: string}}}
-`, `    {http: [{on: GET https://api.example.com/*, headers: {X-A: c}, reply: {status: 200}}], expect: {verdicts: {pods: passed}}}
+`, `    {http: [{on: GET https://API.Example.com/*, headers: {X-A: c}, reply: {status: 200}}], expect: {verdicts: {pods: passed}}}
 `)
 	for _, want := range []string{
 		"verdict of pods: expected passed, got failed",
 		"a call: expected a stub that answers it, got none: no stub answers `kubectl get pods`",
-		"no stub answers GET https://api.example.com/v2; the nearest, GET https://api.example.com/*, does not fit: the header `X-A` is another",
+		"no stub answers GET https://api.example.com/v2; the nearest, GET https://api.example.com/* at x.scenarios.yaml:4:13, does not fit: the header `X-A` is another",
 		`the answer to call: expected one in the scenario, got none: it was asked "Call the vendor.", to be answered with done or could_not, and values for ticket`,
 	} {
 		if !strings.Contains(failures(res), want) {

@@ -49,7 +49,8 @@ func (c Call) fits(on string) bool {
 		return ok && isFor(method, pattern, got, at)
 	case "shell":
 		if len(c.Argv) > 0 {
-			return begins(c.Argv, strings.Fields(on))
+			pattern, _ := argvOf(on)
+			return begins(c.Argv, pattern)
 		}
 	}
 	return glob(folded(on), c.Line)
@@ -59,8 +60,12 @@ func (c Call) fits(on string) bool {
 func request(on string) (method, pattern string, ok bool) {
 	method, rest, _ := strings.Cut(strings.TrimSpace(on), " ")
 	rest = strings.TrimSpace(rest)
-	scheme, _, found := strings.Cut(rest, "://")
+	scheme, at, found := strings.Cut(rest, "://")
 	ok = found && method != "" && method == strings.ToUpper(method) && !strings.ContainsAny(scheme, " /")
+	if ok { // a host has no case, and a request has it in small letters
+		host, _, _ := strings.Cut(at, "/")
+		rest = strings.ToLower(scheme+"://"+host) + at[len(host):]
+	}
 	return method, rest, ok
 }
 

@@ -3,6 +3,7 @@ package scenario
 import (
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,6 +69,29 @@ func TestOrderOfCalls(t *testing.T) {
 	} {
 		if got := inOrder(c.order, made); got != c.want {
 			t.Errorf("%q: %d, want %d", c.order, got, c.want)
+		}
+	}
+}
+
+// TestWordsOfACommand: a pattern's words are those between spaces, or between quotes
+// that begin a word; and what is written of an argv is a pattern for it.
+func TestWordsOfACommand(t *testing.T) {
+	for on, want := range map[string][]string{
+		"": nil, " kubectl  get\tpods\n": {"kubectl", "get", "pods"}, `say 'on call' "it's"`: {"say", "on call", "it's"}, `a '' b`: {"a", "", "b"},
+		`patch -p {"a":"b"} it's`: {"patch", "-p", `{"a":"b"}`, "it's"},
+	} {
+		if got, ok := argvOf(on); !ok || !slices.Equal(got, want) {
+			t.Errorf("%s: %q %v", on, got, ok)
+		}
+	}
+	for _, on := range []string{`say "on call`, `say 'on'call`, `'`, `a ""b`} {
+		if got, ok := argvOf(on); ok {
+			t.Errorf("%s: %q", on, got)
+		}
+	}
+	for _, argv := range [][]string{{"say", "on call", ""}, {"patch", `{"a": "b"}`}, {"say", `it's so`, `"x"`, "tab\there"}} {
+		if got, ok := argvOf(lineOf(argv)); !ok || !slices.Equal(got, argv) {
+			t.Errorf("%q is written as %s, which is %q", argv, lineOf(argv), got)
 		}
 	}
 }

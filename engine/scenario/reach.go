@@ -18,7 +18,7 @@ func (s *Scenario) unreachable(report source.Report) {
 	}, func(h *HTTPStub) (string, source.Span) { return h.Method + " " + h.URL, h.Span })
 	find(s.Shell[:s.ownOf("shell")], report, func(a, b *ShellStub) bool {
 		return len(a.On) > 0 && begins(b.On, a.On) && a.Stdin.covers(b.Stdin)
-	}, func(c *ShellStub) (string, source.Span) { return strings.Join(c.On, " "), c.Span })
+	}, func(c *ShellStub) (string, source.Span) { return lineOf(c.On), c.Span })
 	find(s.Results[:s.ownOf("results")], report, func(a, b *ResultStub) bool {
 		return a.On == b.On || strings.Contains(a.On, "*") && glob(a.On, b.On) && strings.ContainsAny(b.On, "/#*>[")
 	}, func(r *ResultStub) (string, source.Span) { return r.On, r.Span })

@@ -102,7 +102,11 @@ func remedyOf(on string) string {
 var done = []string{"stdout", "stderr", "exit", "signal", "delay"}
 
 func (r *reader) shell(n *syntax.Node) *ShellStub {
-	s := &ShellStub{On: strings.Fields(text(n, "on")), Stdin: r.match(n.Get("stdin")), Times: whole(n.Get("times"), 0), Span: n.Span}
+	on, ok := argvOf(text(n, "on"))
+	if !ok {
+		r.bad("bad-stub", n.Get("on").Span, "a quote in `on` has no end, or something stands behind it", "Put a word with spaces between quotes: `kubectl annotate pod/x 'note=on call'`.")
+	}
+	s := &ShellStub{On: on, Stdin: r.match(n.Get("stdin")), Times: whole(n.Get("times"), 0), Span: n.Span}
 	if len(s.On) == 0 {
 		r.bad("bad-stub", n.Span, "`on` is empty", "Write the words that the command begins with: `kubectl get pods`.")
 	}

@@ -121,7 +121,7 @@ func shellShape() *spec.Shape {
 		field("delay", aDuration, "How long it takes."))
 	done.Apart = []string{"exit", "signal"}
 	shell := object(append([]spec.Field{
-		needed("on", aString, "The words that argv must begin with; `*` stands for one word or part of one.", "kubectl get pods"),
+		needed("on", aString, "The words that argv must begin with; `*` stands for one word or part of one, and one with spaces stands between quotes.", "kubectl get pods"),
 		field("stdin", bodyShape(), "What standard input must be."), field("reply", oneOrList(done), "What it does, or does one time after the other, in place of the keys beside."), times,
 	}, done.Fields...)...)
 	shell.Apart = done.Apart

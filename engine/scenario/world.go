@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -119,16 +120,20 @@ func (w *World) next(stub any, replies, times int) (int, bool) {
 
 // ranOut says that a stub has no more replies for a call.
 func (w *World) ranOut(call string, times int, at source.Span) string {
-	where := ""
-	if !at.IsZero() {
-		p := at.Position()
-		where = fmt.Sprintf(" at %s:%d:%d", at.File.Name, p.Line, p.Column)
-	}
 	replies := "replies"
 	if times == 1 {
 		replies = "reply"
 	}
-	return w.miss(fmt.Sprintf("no stub answers %s: the sequence of %d %s ran out%s", call, times, replies, where))
+	return w.miss(fmt.Sprintf("no stub answers %s: the sequence of %d %s ran out%s", call, times, replies, standing(at)))
+}
+
+// standing says where a stub stands.
+func standing(at source.Span) string {
+	if at.IsZero() {
+		return ""
+	}
+	p := at.Position()
+	return fmt.Sprintf(" at %s:%d:%d", at.File.Name, p.Line, p.Column)
 }
 
 // HTTP is the reply to a request. False: no stub answers it; why says what comes
@@ -149,7 +154,7 @@ func (w *World) HTTP(r Request) (reply HTTPReply, ok bool, why string) {
 			return h.Replies[n], true, ""
 		}
 		if nearest == "" && glob(h.URL, plain(r.URL)) {
-			nearest = "; the nearest, " + h.Method + " " + h.URL + ", does not fit: " + problem
+			nearest = "; the nearest, " + h.Method + " " + h.URL + standing(h.Span) + ", does not fit: " + problem
 		}
 	}
 	if nearest == "" {
@@ -161,11 +166,14 @@ func (w *World) HTTP(r Request) (reply HTTPReply, ok bool, why string) {
 // nearestOf names the stub whose method and URL are almost those of a call.
 func nearestOf(call string, stubs []*HTTPStub) string {
 	var have []string
+	at := map[string]string{}
 	for _, h := range stubs {
-		have = append(have, h.Method+" "+h.URL)
+		on := h.Method + " " + h.URL
+		have = append(have, on)
+		at[on] = cmp.Or(at[on], standing(h.Span))
 	}
 	if near := source.Suggest(call, have); near != "" {
-		return "; the nearest is for " + near
+		return "; the nearest is for " + near + at[near]
 	}
 	return ""
 }
@@ -205,7 +213,7 @@ func (h *HTTPStub) problem(r Request) string {
 func (w *World) Command(c Command) (reply ShellReply, ok bool, why string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	line := strings.Join(c.Argv, " ")
+	line := lineOf(c.Argv)
 	w.record(Call{Kind: "shell", Line: line, Argv: append([]string(nil), c.Argv...), Body: c.Stdin, Step: c.Step, Key: c.Key})
 	nearest := ""
 	for _, s := range w.Scenario.Shell {
@@ -213,7 +221,7 @@ func (w *World) Command(c Command) (reply ShellReply, ok bool, why string) {
 			continue
 		}
 		if p := s.Stdin.Problem(c.Stdin); p != "" {
-			nearest = "; the nearest does not fit: standard input " + p
+			nearest = "; the nearest" + standing(s.Span) + " does not fit: standard input " + p
 			continue
 		}
 		n, left := w.next(s, len(s.Replies), s.Times)
@@ -233,7 +241,7 @@ func ofProgram(argv []string, stubs []*ShellStub) string {
 	const named = 3
 	var have []string
 	for _, s := range stubs {
-		line := "`" + strings.Join(s.On, " ") + "`"
+		line := "`" + lineOf(s.On) + "`"
 		if len(argv) > 0 && len(s.On) > 0 && glob(s.On[0], argv[0]) && !slices.Contains(have, line) {
 			have = append(have, line)
 		}
@@ -255,7 +263,7 @@ func (w *World) NeedsStdin(argv []string) bool {
 		}
 	}
 	for _, c := range w.Expect.Calls {
-		if c.Body != nil && begins(argv, strings.Fields(c.On)) {
+		if on, _ := argvOf(c.On); c.Body != nil && begins(argv, on) {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -18,11 +19,12 @@ func (w *World) KindCall(c Call, options map[string]any) (reply KindReply, ok bo
 	w.record(c)
 	flat, nearest, call := kind.Used(options, false).Options, "", c.Kind+" "+c.Line
 	var have []string
+	at := map[string]string{}
 	for _, s := range w.Scenario.Kinds {
 		if s.Kind != c.Kind {
 			continue
 		}
-		have = append(have, s.On)
+		have, at[s.On] = append(have, s.On), cmp.Or(at[s.On], standing(s.Span))
 		if !glob(s.On, c.Line) {
 			continue
 		}
@@ -37,11 +39,11 @@ func (w *World) KindCall(c Call, options map[string]any) (reply KindReply, ok bo
 			return reply, true, ""
 		}
 		if nearest == "" {
-			nearest = fmt.Sprintf("; the nearest, %s, does not fit: %s", s.On, problem)
+			nearest = fmt.Sprintf("; the nearest, %s%s, does not fit: %s", s.On, standing(s.Span), problem)
 		}
 	}
 	if near := source.Suggest(c.Line, have); nearest == "" && near != "" {
-		nearest = "; the nearest is for " + near
+		nearest = "; the nearest is for " + near + at[near]
 	}
 	return reply, false, w.miss("no stub answers " + call + nearest)
 }

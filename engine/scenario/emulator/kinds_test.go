@@ -194,8 +194,8 @@ func TestMissed(t *testing.T) {
 		}
 	}
 	want := []string{
-		"no stub answers dns A www.example.com; the nearest, A www.example.com, does not fit: the option `resolver` is not given",
-		"no stub answers file /var/lock/deplo; the nearest is for /var/lock/deploy",
+		"no stub answers dns A www.example.com; the nearest, A www.example.com at x.scenarios.yaml:7:11, does not fit: the option `resolver` is not given",
+		"no stub answers file /var/lock/deplo; the nearest is for /var/lock/deploy at x.scenarios.yaml:8:12",
 		"no stub answers file /var/x",
 	}
 	if got := w.Missed(); !slices.Equal(got, want) {
