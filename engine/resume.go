@@ -25,11 +25,12 @@ func (rb *Runbook) Resume(ctx context.Context, id string, o RunOptions) (*Outcom
 		return nil, err
 	case b.state.Finished != nil && (o.cancel || len(b.state.Outbox()) == 0):
 		return nil, b.fail(fmt.Errorf("the run %s is over: %s", id, b.state.Finished.Outcome))
-	case b.state.Finished != nil:
-		return rb.deliverLate(ctx, o, b.w, b.past, b.state)
 	}
 	if dir := b.state.Started.Dir; dir != "" && !here(dir) {
 		return nil, b.fail(elsewhere(id, dir))
+	}
+	if b.state.Finished != nil {
+		return rb.deliverLate(ctx, o, b.w, b.past, b.state)
 	}
 	o.cancel = o.cancel || b.state.Cancelled
 	return rb.goOn(ctx, id, o, b)

@@ -34,7 +34,7 @@ type given struct {
 
 // answers reads --yes, --approve and --answer.
 func (p *program) answers(c *cli.Context) (*answers, error) {
-	a := &answers{gave: map[interp.Key]bool{}, yes: c.Bool("yes"), approve: map[string]string{}, whole: map[string]string{}, open: map[string][]string{}, took: map[string]string{}, fields: map[string]map[string]given{}, used: map[string]bool{}}
+	a := &answers{gave: map[interp.Key]bool{}, yes: c.Bool("yes"), approve: map[string]string{}, whole: map[string]string{}, open: map[string][]string{}, took: map[string]string{}, fields: map[string]map[string]given{}}
 	for _, kv := range c.StringSlice("approve") {
 		step, typed, retyped := strings.Cut(kv, "=")
 		if strings.HasSuffix(step, ">undo") && !retyped {
@@ -127,7 +127,7 @@ func (a *answers) to(q interp.Question, user string) (interp.Answer, map[string]
 	if !whole && !some {
 		return out, nil, false, nil
 	}
-	a.used[q.Name()], a.used[stepOf(q)] = true, true
+	a.use(q.Name(), stepOf(q))
 	if !whole {
 		choice = "done"
 	}
@@ -163,14 +163,16 @@ func stepOf(q interp.Question) string { return journal.StepKey(string(q.Key)) }
 // name, or by the key of its step.
 func (a *answers) approves(q interp.Question) (typed string, approved bool, err error) {
 	if typed, approved = a.approve[stepOf(q)]; approved {
-		a.used[stepOf(q)] = true
+		a.use(stepOf(q))
 		return typed, true, nil
 	}
 	if typed, approved = a.approve[q.Name()]; !approved {
 		return "", false, nil
 	}
 	mine, err := a.mine(q)
-	a.used[q.Name()] = a.used[q.Name()] || mine || err != nil
+	if mine || err != nil {
+		a.use(q.Name())
+	}
 	return typed, mine, err
 }
 
@@ -189,6 +191,16 @@ func (a *answers) mine(q interp.Question) (bool, error) {
 		a.took[name] = key
 	}
 	return a.took[name] == key, nil
+}
+
+// use notes that something asked for what was given by these names.
+func (a *answers) use(names ...string) {
+	if a.used == nil {
+		a.used = map[string]bool{}
+	}
+	for _, name := range names {
+		a.used[name] = true
+	}
 }
 
 // unused are the flags of answers to what nothing asked.

@@ -78,7 +78,7 @@ func (p *program) goOn(c *cli.Context, command string, store *journal.Store, id 
 		s.cancel = ""
 	}
 	s.answers.stands(openQuestions(state))
-	if dir := state.Started.Dir; dir != "" && (state.Finished == nil || command == "undo") {
+	if dir := state.Started.Dir; dir != "" {
 		if s.store.Dir, err = filepath.Abs(s.store.Dir); err == nil {
 			err = os.Chdir(dir)
 		}
