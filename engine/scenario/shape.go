@@ -133,7 +133,7 @@ func resultShape() *spec.Shape {
 		field("delay", aDuration, "How long it takes."))
 	reply.Elem = anything
 	return object(
-		needed("on", aString, "The step's id, or the key of an attempt of it, in which `*` stands for any part.", "api"),
+		needed("on", aString, "The step's id, or the key of an attempt of it, in which `*` stands for any part. One for its key goes before one for its id.", "api"),
 		needed("reply", oneOrList(reply), "The native results of the step's kind, or one time after the other; the last is given again and again.", ""), times)
 }
 

@@ -3,6 +3,7 @@ package scenario
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"runbook/engine/journal"
@@ -67,7 +68,8 @@ func (w *World) Result(k *kind.Kind, step, key string) (reply KindReply, ok bool
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range w.Scenario.Results {
-		if r.On != step && !glob(r.On, key) && !glob(r.On, journal.StepKey(key)) {
+		byKey := glob(r.On, key) || glob(r.On, journal.StepKey(key))
+		if !byKey && (r.On != step || w.hasResult(key)) {
 			continue
 		}
 		n, left := w.next(r, len(r.replies), r.Times)
@@ -79,6 +81,13 @@ func (w *World) Result(k *kind.Kind, step, key string) (reply KindReply, ok bool
 		return reply, true, ""
 	}
 	return reply, false, ""
+}
+
+// hasResult reports whether a result is for a very attempt or its step, by the key: one
+// for a step's id is for the others of that id.
+func (w *World) hasResult(key string) bool {
+	of := journal.StepKey(key)
+	return slices.ContainsFunc(w.Scenario.Results, func(r *ResultStub) bool { return r.On == key || r.On == of })
 }
 
 // alike gives a body whose JSON alone is given as text as well: kinds give both.
