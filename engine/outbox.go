@@ -17,16 +17,17 @@ import (
 	"runbook/engine/secret"
 )
 
-// stubbed tells the hosts for which a scenario has an answer.
-func stubbed(s *scenario.Scenario) func(host string) bool {
-	return func(host string) bool {
+// stubbed tells the methods and hosts for which a scenario has an answer.
+func stubbed(s *scenario.Scenario) func(method, host string) bool {
+	return func(method, host string) bool {
 		return slices.ContainsFunc(s.HTTP, func(h *scenario.HTTPStub) bool {
 			u, err := url.Parse(h.URL)
 			if err != nil {
 				return false
 			}
 			fits, err := path.Match(u.Hostname(), host)
-			return fits && err == nil
+			does, bad := path.Match(h.Method, method)
+			return fits && does && err == nil && bad == nil
 		})
 	}
 }

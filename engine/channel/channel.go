@@ -32,9 +32,9 @@ func All() []exec.Kind {
 	return []exec.Kind{slack(), statuspage(), webhook()}
 }
 
-// Drill are the kinds as a drill has them: what goes to a host for which the
-// scenario has no answer counts as sent, and goes nowhere.
-func Drill(answers func(host string) bool) []exec.Kind {
+// Drill are the kinds as a drill has them: what goes to a host by a method for which
+// the scenario has no answer counts as sent, and goes nowhere.
+func Drill(answers func(method, host string) bool) []exec.Kind {
 	kinds := All()
 	for i, k := range kinds {
 		s := k.Executor.(sender)
@@ -63,7 +63,7 @@ type sender struct {
 	// read says what an answer means: the incident that it names, and what is
 	// wrong, or "".
 	read    func(status int, body []byte) (incident, problem string)
-	answers func(host string) bool // of a drill; nil: messages really go out
+	answers func(method, host string) bool // of a drill; nil: messages really go out
 }
 
 func newKind(name, doc string, s sender) exec.Kind {
@@ -121,7 +121,7 @@ func (s sender) send(ctx context.Context, r exec.Request) *attempt {
 		a.fail("protocol", "the channel's URL cannot be used: "+err.Error())
 		return a
 	}
-	if s.answers != nil && !s.answers(u.Hostname()) {
+	if s.answers != nil && !s.answers(rq.method, u.Hostname()) {
 		a.fields["reply"], a.fields["incident"] = "the scenario has no answer for "+u.Hostname()+", so it counts as sent", "drill"
 		return a
 	}
