@@ -30,15 +30,9 @@ cancelled until somebody answers.`,
 }
 
 func (p *program) cancel(c *cli.Context) error {
-	if err := outputFormat(c); err != nil {
-		return err
-	}
-	store, id, log, err := p.readRun(c)
+	store, id, log, err := p.wholeRun(c)
 	if err != nil {
 		return err
-	}
-	if err := log.Check(id); err != nil {
-		return &codeError{engine.ExitFailed, err}
 	}
 	state := journal.Fold(log.Events)
 	switch {

@@ -38,21 +38,31 @@ own, as its file says it today.
 }
 
 func (p *program) resume(c *cli.Context) error {
-	if err := outputFormat(c); err != nil {
-		return err
-	}
-	store, id, log, err := p.readRun(c)
+	store, id, log, err := p.wholeRun(c)
 	if err != nil {
 		return err
-	}
-	if err := log.Check(id); err != nil {
-		return &codeError{engine.ExitFailed, err}
 	}
 	state := journal.Fold(log.Events)
 	if state.Started.Mode == string(engine.ModeDrill) {
 		return usage("run %s is a drill: its world is gone; begin it again with `runbook run %s --scenario %s`", id, state.Started.Runbook.Path, state.Started.Scenario)
 	}
 	return p.goOn(c, "resume", store, id, log.Events)
+}
+
+// wholeRun reads the run that is to be gone on with. One whose journal was changed is
+// refused.
+func (p *program) wholeRun(c *cli.Context) (*journal.Store, string, *journal.Log, error) {
+	if err := outputFormat(c); err != nil {
+		return nil, "", nil, err
+	}
+	store, id, log, err := p.readRun(c)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	if err := log.Check(id); err != nil {
+		return nil, "", nil, &codeError{engine.ExitFailed, err}
+	}
+	return store, id, log, nil
 }
 
 // goOn goes on with a run, by one of the commands that do.

@@ -30,10 +30,7 @@ undo waits for a person.`,
 }
 
 func (p *program) undo(c *cli.Context) error {
-	if err := outputFormat(c); err != nil {
-		return err
-	}
-	store, id, log, err := p.readRun(c)
+	store, id, log, err := p.wholeRun(c)
 	if err != nil {
 		return err
 	}
