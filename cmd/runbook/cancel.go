@@ -21,8 +21,8 @@ way somewhere is ended there.
   runbook cancel last                              answer at the terminal
   runbook cancel RUN --approve 'STEP>undo'         and take back what STEP did
 
-Exit codes: 130 it is cancelled; 5 an undo waits for a person, and the run stays
-cancelled until somebody answers.`,
+Exit codes: 130 it is cancelled; 5 an undo waits for a person, or an action that was
+under way when the run broke off: the run stays cancelled until somebody answers.`,
 		Flags:        personFlags(),
 		OnUsageError: onUsage,
 		Action:       p.cancel,
