@@ -53,6 +53,25 @@ func (m *Match) Problem(text string) string {
 	return part("", m.JSON, v)
 }
 
+// contradicts says which of a match's wants cannot hold together, or "".
+func (m *Match) contradicts() string {
+	if m.Equals != nil {
+		rest := *m
+		rest.Equals = nil
+		if p := rest.Problem(*m.Equals); p != "" {
+			return "what `equals` says " + p
+		}
+	}
+	for _, c := range m.Contains {
+		for _, not := range m.Absent {
+			if strings.Contains(c, not) {
+				return fmt.Sprintf("it has to contain %q, in which %q stands", short(c), short(not))
+			}
+		}
+	}
+	return ""
+}
+
 // part says where a part is not held by a JSON value, or "".
 func part(at string, want, got any) string {
 	switch w := want.(type) {

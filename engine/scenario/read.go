@@ -194,6 +194,9 @@ func (r *reader) match(n *syntax.Node) *Match {
 	if v := n.Get("json"); v != nil {
 		m.JSON, m.HasJSON = literal(v), true
 	}
+	if p := m.contradicts(); p != "" {
+		r.bad("bad-value", n.Span, "no text can be as this wants it: "+p, "Leave one of them out.")
+	}
 	return m
 }
 
