@@ -80,6 +80,11 @@ func (r *reader) http(n *syntax.Node) *HTTPStub {
 			b, _ := json.Marshal(literal(v)) // YAML literals always encode
 			reply.Body, reply.HasJSON = string(b), true
 		}
+		for _, key := range []string{"status", "headers", "json", "body", "drip"} {
+			if at, there := x.Key(key); there && reply.Error != "" && reply.Error != "truncated" {
+				r.bad("bad-stub", at.Span, fmt.Sprintf("a server that does not answer (`error: %s`) gives no `%s`", reply.Error, key), "Leave one of them out; with `error: truncated` there is an answer that breaks off.")
+			}
+		}
 		h.Replies = append(h.Replies, reply)
 	}
 	r.times(n, h.Times, len(h.Replies))
