@@ -276,7 +276,7 @@ func (c *scriptChecker) callExpr(n *syntax.CallExpr) {
 	}
 	name, ok := literalWord(n.Args[0])
 	if !ok {
-		c.refuseCarried(n.Args[0], "it would be the command's name")
+		c.refuseName(n.Args[0], "it would be the command's name")
 		return
 	}
 	if instead, ok := missing[name]; ok {

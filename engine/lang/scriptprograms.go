@@ -87,11 +87,19 @@ func (c *scriptChecker) refuseIn(words []*syntax.Word, why string) {
 	}
 }
 
+// refuseName refuses a word that would be a command's name and carries a hole. Of all
+// arguments the first is the name.
+func (c *scriptChecker) refuseName(w *syntax.Word, why string) {
+	if !isAll(w) || c.carrying[firstOfAll] {
+		c.refuseCarried(w, why)
+	}
+}
+
 // refuseCarried refuses a variable that carries a hole where the hole itself
 // would be refused.
 func (c *scriptChecker) refuseCarried(n syntax.Node, why string) {
 	syntax.Walk(n, func(n syntax.Node) bool {
-		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil && c.carrying[p.Param.Value] && !p.Length {
+		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil && carriesParam(p, c.carrying) && !p.Length {
 			c.atNode(source.Error, "hole-here", p, "`$"+p.Param.Value+"` holds a value of this run and cannot stand here: "+why, "Make it an argument of its own, or pass it through `env:` or `stdin:`.")
 		}
 		return true
@@ -120,6 +128,7 @@ func (c *scriptChecker) wrapped(base string, args []*syntax.Word) {
 				return
 			}
 		case !ok:
+			c.refuseName(a, "it would be the name of the command that `"+base+"` runs")
 			return
 		case strings.HasPrefix(s, "-"), strings.Contains(s, "="), measureWord.MatchString(s):
 		default:

@@ -1,6 +1,7 @@
 package lang
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -63,12 +64,18 @@ func (c *scriptChecker) carries(n syntax.Node, carrying map[string]bool) bool {
 	}
 	found := false
 	syntax.Walk(n, func(n syntax.Node) bool {
-		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil && carrying[p.Param.Value] {
+		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil && carriesParam(p, carrying) {
 			found = true
 		}
 		return !found
 	})
 	return found
+}
+
+// carriesParam reports whether an expansion gives what carries a hole. What `${!v}`
+// leads to is not known.
+func carriesParam(p *syntax.ParamExp, carrying map[string]bool) bool {
+	return carrying[p.Param.Value] || p.Excl && p.Names == 0 && p.Index == nil && len(carrying) > 0
 }
 
 // carriers are the variables that hold a hole's value, or one made of it.
@@ -88,6 +95,11 @@ func (c *scriptChecker) carriers() map[string]bool {
 						out[n.Name.Value] = true
 					}
 				}
+				if !n.InPos.IsValid() && out["*"] { // it goes through the arguments
+					out[n.Name.Value] = true
+				}
+			case *syntax.DeclClause:
+				c.sameVariable(n, out)
 			case *syntax.CallExpr:
 				c.handed(n, out)
 			}
@@ -97,32 +109,184 @@ func (c *scriptChecker) carriers() map[string]bool {
 	return out
 }
 
+// firstOfAll is what carriers has beside the names of variables: that the value may be the
+// first of all arguments, which `"$@"` makes a command's name.
+const firstOfAll = "@ first"
+
 // handed notes what a command takes over into variables: the arguments of `set`
 // and of functions by their numbers, and the names that are read into. What is
 // read may always be made of a hole.
 func (c *scriptChecker) handed(n *syntax.CallExpr, out map[string]bool) {
-	if len(n.Args) < 2 {
+	if len(n.Args) == 0 {
 		return
 	}
 	args := n.Args[1:]
+	if slices.ContainsFunc(args, func(a *syntax.Word) bool { return c.carries(a, out) }) {
+		out["_"] = true // the last word of what ran
+	}
 	switch name, _ := literalWord(n.Args[0]); {
 	case name == "read" || name == "mapfile" || name == "readarray":
+		out["REPLY"], out["MAPFILE"] = true, true
 		for _, a := range args {
 			if s, ok := literalWord(a); ok && !strings.HasPrefix(s, "-") {
 				out[s] = true
 			}
 		}
-	case name == "set" || c.functions()[name]:
-		if s, _ := literalWord(args[0]); name == "set" && s == "--" {
+	case name == "getopts" && out["*"]:
+		out["OPTARG"] = true
+	case name == "set" && len(args) > 0:
+		s, known := literalWord(args[0])
+		if known && s == "--" {
 			args = args[1:]
 		}
-		for i, a := range args {
-			if c.carries(a, out) {
-				out[strconv.Itoa(i+1)], out["*"] = true, true
-				if i == 0 {
-					out["@"] = true
+		c.numbered(args, out, known && s != "" && (s == "--" || s[0] != '-' && s[0] != '+'))
+	case c.functions()[name]:
+		c.numbered(args, out, true)
+	}
+}
+
+// several is how many words more a word may be than one, as far as anybody counts.
+const several = 9
+
+// numbered notes which of the arguments `$1`, `$2`, ... a value may be. Options of
+// `set` that come before them take numbers off, so where those are not known a value
+// may be any of the lower ones; so do `shift`, and words that may be none at all.
+func (c *scriptChecker) numbered(args []*syntax.Word, out map[string]bool, known bool) {
+	less, more := c.shifts(), 0
+	for i, a := range args {
+		low, high, carries := i, i, c.carries(a, out)
+		grows := c.grows(a)
+		switch {
+		case isAll(a):
+			if !out[firstOfAll] {
+				low++
+			}
+			high = low + several
+		case grows:
+			high += several
+		}
+		if low = max(low-less, 0); !known {
+			low = 0
+		}
+		if carries {
+			for at := low; at <= high+more; at++ {
+				out[strconv.Itoa(at+1)] = true
+			}
+			out["@"], out["*"] = true, true
+			out[firstOfAll] = out[firstOfAll] || low == 0
+		}
+		if grows {
+			less, more = less+1, several
+		}
+	}
+}
+
+// grows reports whether a word may be several, or none: what stands outside quotes,
+// and all elements of something.
+func (c *scriptChecker) grows(w *syntax.Word) bool {
+	grows := slices.ContainsFunc(c.in(w), (*hole).list)
+	bare := map[syntax.Node]bool{}
+	for _, p := range w.Parts {
+		bare[p] = true
+	}
+	syntax.Walk(w, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.ParamExp:
+			hole := len(c.in(n)) > 0
+			all := n.Param != nil && n.Param.Value == "@"
+			if word, ok := n.Index.(*syntax.Word); ok {
+				s, _ := literalWord(word)
+				all = all || s == "@"
+			}
+			grows = grows || all || bare[n] && !hole
+		case *syntax.CmdSubst:
+			grows = grows || bare[n]
+			return false
+		case *syntax.ExtGlob:
+			grows = true
+		}
+		return true
+	})
+	return grows
+}
+
+// isAll reports whether a word is `$@`, in quotes or not.
+func isAll(w *syntax.Word) bool {
+	parts := w.Parts
+	if len(parts) == 1 {
+		if q, ok := parts[0].(*syntax.DblQuoted); ok {
+			parts = q.Parts
+		}
+	}
+	if len(parts) != 1 {
+		return false
+	}
+	p, ok := parts[0].(*syntax.ParamExp)
+	return ok && p.Param != nil && p.Param.Value == "@" && p.Slice == nil && !p.Excl && p.Exp == nil && p.Repl == nil && p.Index == nil
+}
+
+// shifts is how far `shift` may take numbers down; in a loop there is no end to it.
+func (c *scriptChecker) shifts() int {
+	const all = 1 << 20
+	n := 0
+	syntax.Walk(c.file, func(x syntax.Node) bool {
+		switch x := x.(type) {
+		case *syntax.WhileClause, *syntax.ForClause:
+			syntax.Walk(x, func(in syntax.Node) bool {
+				if call, ok := in.(*syntax.CallExpr); ok && isShift(call) {
+					n = all
+				}
+				return true
+			})
+		case *syntax.CallExpr:
+			if !isShift(x) {
+				return true
+			}
+			by := 1
+			if len(x.Args) > 1 {
+				s, _ := literalWord(x.Args[1])
+				var err error
+				if by, err = strconv.Atoi(s); err != nil || by < 0 {
+					by = all
 				}
 			}
+			n = min(n+by, all)
+		}
+		return true
+	})
+	return n
+}
+
+func isShift(n *syntax.CallExpr) bool {
+	if len(n.Args) == 0 {
+		return false
+	}
+	name, known := literalWord(n.Args[0])
+	if known && (name == "command" || name == "builtin") && len(n.Args) > 1 {
+		name, known = literalWord(n.Args[1])
+	}
+	return known && name == "shift"
+}
+
+// sameVariable notes that a name stands for another variable (`declare -n`): each has
+// what the other carries.
+func (c *scriptChecker) sameVariable(n *syntax.DeclClause, out map[string]bool) {
+	if !slices.ContainsFunc(n.Args, func(a *syntax.Assign) bool {
+		s, _ := flagWord(a)
+		return strings.HasPrefix(s, "-") && strings.Contains(s, "n")
+	}) {
+		return
+	}
+	for _, a := range n.Args {
+		if a.Name == nil || a.Value == nil {
+			continue
+		}
+		other, known := literalWord(a.Value)
+		switch {
+		case !known && len(out) > 0:
+			out[a.Name.Value] = true
+		case out[a.Name.Value] || out[other]:
+			out[a.Name.Value], out[other] = true, true
 		}
 	}
 }
