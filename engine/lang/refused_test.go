@@ -55,7 +55,7 @@ var refused = []struct{ script, says string }{
 	{`set -- -a {{ .x }}; while getopts a: o; do "«$OPTARG»"; done`, "command's name"},
 	{`v={{ .x }}; env "«$v»" a`, "command"},
 	{`f() { "«$2»"; }; f {{ .l }} a`, "command's name"},
-	{`f() { "«$*»"; }; f a {{ .x }}`, "command's name"},
+	{`f() { shift 3; "«$1»"; }; f {{ .x }} a b {{ .x }}`, "command's name"}, {`f() { "«$4»"; }; e=; f {{ .x }} $e $e $e a b {{ .x }}`, "command's name"}, {`f() { "«$*»"; }; f a {{ .x }}`, "command's name"},
 	{`v={{ .x }}; (( «v» > 1 ))`, "arithmetic"}, {`v={{ .x }}; show $(( «$v» + 1 ))`, "arithmetic"}, {`v={{ .x }}; [[ «$v» -eq 1 ]]`, "arithmetic"},
 	{`show "«{{ .l }}»"`, "list"}, {`show pre«{{ .l }}»`, "list"}, {`show «{{ if .x }}a{{ end }}»`, "one value"}, {`show «{{- .x }}»`, "trim"}, {`show {{ .«nope» }}`, "unknown name"}, {`show «{{ .x»`, "not closed"}, {`show «{{ "a}}»`, "not closed"}, {`show «{{ /* a }}»`, "not closed"}, {"show «{{ `a }}»", "not closed"},
 	{`show «{{/* nothing */}}»`, "is a comment"}, {`show «{{ "a\"b}}»`, "not closed"}, {`show $«__rb0»`, "belong to the engine"},

@@ -256,13 +256,13 @@ func (c *scriptChecker) redirect(n *syntax.Redirect) {
 
 // in are the holes inside a node.
 func (c *scriptChecker) in(n syntax.Node) []*hole {
-	var out []*hole
-	for _, h := range c.holes {
-		if int(n.Pos().Offset()) <= h.at && h.end <= int(n.End().Offset()) {
-			out = append(out, h)
-		}
+	from, to := int(n.Pos().Offset()), int(n.End().Offset())
+	first, _ := slices.BinarySearchFunc(c.holes, from, func(h *hole, at int) int { return h.at - at }) // they stand in order
+	last := first
+	for last < len(c.holes) && c.holes[last].end <= to {
+		last++
 	}
-	return out
+	return c.holes[first:last:last]
 }
 
 // callExpr looks at one simple command.

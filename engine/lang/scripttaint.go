@@ -153,6 +153,7 @@ const several = 9
 // may be any of the lower ones; so do `shift`, and words that may be none at all.
 func (c *scriptChecker) numbered(args []*syntax.Word, out map[string]bool, known bool) {
 	less, more := c.shifts(), 0
+	from, to := -1, -1 // all between has been noted
 	for i, a := range args {
 		low, high, carries := i, i, c.carries(a, out)
 		grows := c.grows(a)
@@ -170,8 +171,16 @@ func (c *scriptChecker) numbered(args []*syntax.Word, out map[string]bool, known
 		}
 		if carries {
 			for at := low; at <= high+more; at++ {
+				if at == from {
+					at = to
+					continue
+				}
 				out[strconv.Itoa(at+1)] = true
 			}
+			if from < 0 || low > to+1 || high+more < from-1 {
+				from, to = low, high+more
+			}
+			from, to = min(from, low), max(to, high+more)
 			out["@"], out["*"] = true, true
 			out[firstOfAll] = out[firstOfAll] || low == 0
 		}
