@@ -36,6 +36,18 @@ func forms(v string) []string {
 	return append(out, base64Forms(v)...)
 }
 
+// read is how long a text is once what looks like an escape in it has been undone.
+func read(v string) int {
+	for range deepest {
+		u, any := unescape(v)
+		if !any {
+			break
+		}
+		v = u.text
+	}
+	return len(v)
+}
+
 // maxTwice bounds what is looked for in two encodings at once.
 const maxTwice = 4 << 10
 
@@ -56,7 +68,7 @@ func twice(v string) (out []string) {
 // written are the ways in which a text is written that no escape tells of: a space as
 // forms of the web write it, and quotes inside quotes as SQL, YAML, CSV and shells do.
 func written(v string) (out []string) {
-	for _, s := range []string{v, strings.ReplaceAll(v, " ", "+")} {
+	for _, s := range []string{v, strings.ReplaceAll(v, " ", "+"), strings.ReplaceAll(v, "+", " ")} {
 		out = append(out, s, strings.ReplaceAll(s, "'", "''"), strings.ReplaceAll(s, `"`, `""`))
 		for _, once := range inShell(s) {
 			out = append(append(out, once), inShell(once)...) // and inside another one's quotes

@@ -105,7 +105,11 @@ func (t *table) find(s string) []match {
 		}
 		layers, text = append(layers, u), u.text
 		n := len(out)
-		for _, m := range t.scan(nil, text) {
+		found := t.scan(nil, text)
+		if strings.Contains(text, "+") { // a form of the web writes some spaces so, and others as %20
+			found = t.scan(found, strings.ReplaceAll(text, "+", " "))
+		}
+		for _, m := range found {
 			for i := len(layers) - 1; i >= 0; i-- {
 				m.from, m.to = layers[i].from(m.from), layers[i].to(m.to)
 			}
