@@ -30,7 +30,7 @@ secrets:
   one: {command: [argv, get]}
   two: {command: [other]}
   three: {file: /srv/secret}
-  four: {file: /root/secret}
+  four: {file: /srv2/secret}
 channels:
   chat: {webhook: {url: "https://other.org/x", json: {a: "{{ .secrets.one }}{{ .secrets.two }}{{ .secrets.three }}{{ .secrets.four }}"}}}
 steps:
