@@ -54,15 +54,31 @@ func (u *unescaped) ends(last int) int {
 	return e.to + last - e.at - e.size + 1
 }
 
-// introduces: the bytes that begin escapes of URLs, of JSON, Go and shells, and of
-// HTML.
-var introduces = [256]bool{'%': true, '\\': true, '&': true}
+// kinds are the bytes that begin escapes: of URLs, of JSON, Go and shells, and of HTML.
+const kinds = `%\&`
 
-// unescape undoes one layer of the escapes of URLs, JSON, Go, C, shells, HTML and
-// XML. What only looks like one stays. It says whether there was any.
-func unescape(s string) (unescaped, bool) {
+// kindsIn are those of the kinds that stand in a text.
+func kindsIn(s string) (out []string) {
+	for i := range len(kinds) {
+		if strings.IndexByte(s, kinds[i]) >= 0 {
+			out = append(out, kinds[i:i+1])
+		}
+	}
+	return out
+}
+
+// unescape undoes one layer of the escapes of some kinds: of URLs, of JSON, Go, C and
+// shells, of HTML and XML. What only looks like one stays. It says whether there was
+// any.
+func unescape(s, kinds string) (unescaped, bool) {
 	var u unescaped
-	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '\\') < 0 && strings.IndexByte(s, '&') < 0 {
+	var introduces [256]bool
+	some := false
+	for i := range len(kinds) {
+		introduces[kinds[i]] = true
+		some = some || strings.IndexByte(s, kinds[i]) >= 0
+	}
+	if !some {
 		return u, false
 	}
 	var b []byte

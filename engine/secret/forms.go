@@ -23,7 +23,7 @@ func forms(v string) []string {
 	}
 	text := v
 	for range deepest { // what looks like an escape in it is undone with the others
-		u, any := unescape(text)
+		u, any := unescape(text, kinds)
 		if !any {
 			break
 		}
@@ -34,18 +34,6 @@ func forms(v string) []string {
 	// them, JSON one for each.
 	out = append(out, strings.ToValidUTF8(v, "\ufffd"), string([]rune(v)))
 	return append(out, base64Forms(v)...)
-}
-
-// read is how long a text is once what looks like an escape in it has been undone.
-func read(v string) int {
-	for range deepest {
-		u, any := unescape(v)
-		if !any {
-			break
-		}
-		v = u.text
-	}
-	return len(v)
 }
 
 // maxTwice bounds what is looked for in two encodings at once.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"html"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 
@@ -74,17 +73,6 @@ func ascii(s string) string {
 	return b.String()
 }
 
-// runsInto reports whether what stands around a value makes an escape together with
-// its first or last letters (`%` before `00`): read with the others, that takes letters
-// of it away. docs/security.md says that this is not promised.
-func runsInto(before, value, after string) bool {
-	begin, end := len(before), len(before)+len(value)
-	u, _ := unescape(before + value + after)
-	return slices.ContainsFunc(u.escapes, func(e escape) bool {
-		return e.from < begin && begin < e.to || e.from < end && end < e.to
-	})
-}
-
 // FuzzMask: whatever is written around a secret, however both are encoded, and
 // wherever what comes of it stands, the secret cannot be read any more; and a text
 // without it stays as it is.
@@ -98,7 +86,7 @@ func FuzzMask(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value, before, after string, recipe uint16, text string) {
 		m := NewMasker()
-		if strings.Contains(value, "*") || len(value) > 1<<10 || m.Add("s", value) != nil || runsInto(before, value, after) {
+		if strings.Contains(value, "*") || len(value) > 1<<10 || m.Add("s", value) != nil {
 			return
 		}
 		if !strings.Contains(text, value) && leaktest.Search(text, value, 0) == "raw" {

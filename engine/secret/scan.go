@@ -96,29 +96,7 @@ const deepest = 3
 // find gives all places of a text, also where the secret is written with escapes.
 // Places that overlap are joined.
 func (t *table) find(s string) []match {
-	out := t.scan(nil, s)
-	var layers []unescaped
-	for text := s; len(layers) < deepest; {
-		u, any := unescape(text)
-		if !any {
-			break
-		}
-		layers, text = append(layers, u), u.text
-		n := len(out)
-		found := t.scan(nil, text)
-		if strings.Contains(text, "+") { // a form of the web writes some spaces so, and others as %20
-			found = t.scan(found, strings.ReplaceAll(text, "+", " "))
-		}
-		for _, m := range found {
-			for i := len(layers) - 1; i >= 0; i-- {
-				m.from, m.to = layers[i].from(m.from), layers[i].to(m.to)
-			}
-			out = append(out, match{m.from, m.to, m.name, false})
-		}
-		if len(out) == n && len(text) < t.window {
-			break
-		}
-	}
+	out := t.undone(t.scan(nil, s), s, nil)
 	if len(out) < 2 {
 		return out
 	}
@@ -138,6 +116,41 @@ func (t *table) find(s string) []match {
 		}
 	}
 	return joined
+}
+
+// undone adds the places that are found behind further layers of escapes; text is what
+// is left behind those that were undone. All kinds of escapes are undone together, and
+// each kind alone where there are several: what stands before a secret may make
+// an escape of another kind together with its first letters (`%` before `00`).
+func (t *table) undone(out []match, text string, layers []unescaped) []match {
+	if len(layers) == deepest || len(text) < t.window {
+		return out
+	}
+	ways := kindsIn(text)
+	if len(ways) > 1 {
+		ways = append(ways, kinds)
+	}
+	seen := make([]string, 0, len(kinds)+1)
+	for _, kinds := range ways {
+		u, any := unescape(text, kinds)
+		if !any || slices.Contains(seen, u.text) {
+			continue
+		}
+		seen = append(seen, u.text)
+		found := t.scan(nil, u.text)
+		if strings.Contains(u.text, "+") { // a form of the web writes some spaces so, and others as %20
+			found = t.scan(found, strings.ReplaceAll(u.text, "+", " "))
+		}
+		through := append(layers[:len(layers):len(layers)], u)
+		for _, m := range found {
+			for i := len(through) - 1; i >= 0; i-- {
+				m.from, m.to = through[i].from(m.from), through[i].to(m.to)
+			}
+			out = append(out, match{m.from, m.to, m.name, false})
+		}
+		out = t.undone(out, u.text, through)
+	}
+	return out
 }
 
 // begun is where a text that was cut off ends in the beginning of a secret, or the
