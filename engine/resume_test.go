@@ -169,3 +169,46 @@ steps:
 		t.Errorf("told %s", told)
 	}
 }
+
+// TestCancelStays: a run that somebody began to cancel is cancelled, wherever that broke
+// off, and whoever goes on with it.
+func TestCancelStays(t *testing.T) {
+	dir := t.TempDir()
+	rb := load(t, `
+apiVersion: runbook/v1
+name: waits
+steps:
+  - {manual: wait, instructions: Wait}
+  - {message: never, text: It goes on}
+finally:
+  - {message: told, text: "It is {{ .run.outcome }}"}
+`)
+	store := &journal.Store{Dir: dir}
+	s := engine.Session{Store: store, User: "tester"}
+	first, err := rb.Run(context.Background(), engine.RunOptions{Session: s, Inputs: map[string]any{}})
+	if err != nil || first.Code != engine.ExitPaused {
+		t.Fatal(first, err)
+	}
+	out, err := rb.Cancel(context.Background(), first.Run, engine.RunOptions{Session: s})
+	if err != nil || out.Code != engine.ExitCancelled || out.State.Step("never") != nil || out.State.Step("finally/told") == nil {
+		t.Fatalf("%+v %v", out, err)
+	}
+	path := filepath.Join(store.Path(first.Run), journal.FileName)
+	lines, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, _ := strings.Cut(string(lines), `"run.resumed"`)
+	resumed, _, _ := strings.Cut(rest, "\n")
+	if err := os.Truncate(path, int64(len(before)+len(`"run.resumed"`)+len(resumed)+1)); err != nil {
+		t.Fatal(err)
+	}
+	s.Ask = choose("done")
+	out, err = rb.Resume(context.Background(), first.Run, engine.RunOptions{Session: s})
+	if err != nil || out.Code != engine.ExitCancelled || out.State.Step("never") != nil || out.State.Step("finally/told") == nil {
+		t.Errorf("%+v %v", out, err)
+	}
+	if _, err = rb.Cancel(context.Background(), first.Run, engine.RunOptions{Session: s}); err == nil || !strings.Contains(err.Error(), "is over: cancelled") {
+		t.Error(err)
+	}
+}
