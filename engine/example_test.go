@@ -261,8 +261,8 @@ func (s *ship) Emit(k interp.Key, e interp.Event) {
 func (s *ship) Within(_ interp.Key, _ time.Duration, f func(interp.World) error) error { return f(s) }
 
 // Each runs one branch after the other.
-func (s *ship) Each(_ interp.Key, n, _ int, f func(int, interp.World) error, stop func(int, error) bool) []error {
-	errs := make([]error, n)
+func (s *ship) Each(_ interp.Key, branches []interp.Key, _ int, f func(int, interp.World) error, stop func(int, error) bool) []error {
+	errs := make([]error, len(branches))
 	for i := range errs {
 		if errs[i] = f(i, s); errs[i] != nil && stop(i, errs[i]) {
 			break

@@ -41,8 +41,11 @@ func (r *run) send(w World, s *plan.Step, key Key, title, text string) error {
 	if len(list) == 1 {
 		return r.deliver(w, list[0])
 	}
-	begun := make([]bool, len(list))
-	errs := w.Each(key+"#to", len(list), 0, func(i int, w World) error {
+	begun, branches := make([]bool, len(list)), make([]Key, len(list))
+	for i, d := range list {
+		branches[i] = key + "#to." + Key(d.Channel.Name)
+	}
+	errs := w.Each(key+"#to", branches, 0, func(i int, w World) error {
 		begun[i] = true
 		return r.deliver(w, list[i])
 	}, func(int, error) bool { return false })

@@ -31,8 +31,12 @@ func (r *run) each(w World, f *frame, s *plan.Step, key Key) done {
 		return erred(err)
 	}
 	t := &items{list: list, given: make([]map[string]any, len(list))}
+	branches := make([]Key, len(list))
+	for i := range list {
+		branches[i] = itemKey(key, i)
+	}
 	err = r.within(w, key, s.Timeout, func(w World) error {
-		return t.worst(s, w.Each(key, len(list), s.Max, func(i int, w World) error { return r.item(w, f, s, key, t, i) }, func(_ int, err error) bool {
+		return t.worst(s, w.Each(key, branches, s.Max, func(i int, w World) error { return r.item(w, f, s, key, t, i) }, func(_ int, err error) bool {
 			var end *ended
 			return errors.As(err, &end)
 		}))
@@ -49,6 +53,8 @@ func (r *run) each(w World, f *frame, s *plan.Step, key Key) done {
 	d.data.Outputs = encoded(d.fields)
 	return d
 }
+
+func itemKey(key Key, i int) Key { return key + Key(fmt.Sprintf("[%d]", i)) }
 
 // listOf evaluates the list of an `each`.
 func listOf(env lang.Env, s *plan.Step) ([]any, error) {
@@ -76,7 +82,7 @@ func (r *run) item(w World, f *frame, s *plan.Step, key Key, t *items, i int) er
 	case t.waiting >= s.Max:
 		return ErrPaused
 	}
-	in := f.forItem(s, key+Key(fmt.Sprintf("[%d]", i)), t.list[i])
+	in := f.forItem(s, itemKey(key, i), t.list[i])
 	w.Emit(in.path, Event{Type: journal.ItemStarted, Step: s.ID, Data: journal.ItemStartedData{Name: s.As, Index: i, Value: short(t.list[i])}})
 	err := r.steps(w, in, s.Steps)
 	if err == nil {

@@ -104,7 +104,11 @@ func (r *run) concluded(env lang.Env, s *plan.Step) done {
 // sideBySide runs siblings at once. When one fails the others finish; an end, a
 // timeout and a cancel stop them.
 func (r *run) sideBySide(w World, f *frame, s *plan.Step) error {
-	errs := w.Each(f.path, len(s.Steps), s.Max, func(i int, w World) error { return r.step(w, f, s.Steps[i]) }, func(_ int, err error) bool {
+	branches := make([]Key, len(s.Steps))
+	for i, child := range s.Steps {
+		branches[i] = f.key(child.ID)
+	}
+	errs := w.Each(f.path, branches, s.Max, func(i int, w World) error { return r.step(w, f, s.Steps[i]) }, func(_ int, err error) bool {
 		var end *ended
 		return errors.As(err, &end)
 	})

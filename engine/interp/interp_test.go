@@ -183,9 +183,9 @@ func (w *world) Within(k Key, _ time.Duration, f func(World) error) error {
 }
 
 // Each begins nothing where its scope has ended before.
-func (w *world) Each(k Key, n, _ int, f func(int, World) error, stop func(int, error) bool) []error {
-	errs := make([]error, n)
-	for i := range n {
+func (w *world) Each(k Key, branches []Key, _ int, f func(int, World) error, stop func(int, error) bool) []error {
+	errs := make([]error, len(branches))
+	for i := range errs {
 		if errs[i] = w.ends[k]; errs[i] != nil {
 			continue
 		}

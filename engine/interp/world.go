@@ -40,11 +40,11 @@ type World interface {
 	// Within gives f a World that ends with ErrTimeout after the duration, not
 	// counting the time in which it waits for people alone.
 	Within(Key, time.Duration, func(World) error) error
-	// Each runs f for 0..n-1 side by side, at most max at once (0: all), each
-	// with a World of its own, starting in order. It returns when all have
+	// Each runs f for each of the branches side by side, at most max at once (0: all),
+	// each with a World of its own, starting in order. It returns when all have
 	// returned. Where stop says true, the Worlds of the others end with
-	// ErrStopped.
-	Each(k Key, n, max int, f func(int, World) error, stop func(int, error) bool) []error
+	// ErrStopped. The keys of what is in a branch begin with its own.
+	Each(k Key, branches []Key, max int, f func(int, World) error, stop func(int, error) bool) []error
 	// Enter gives the World of another runbook, which a step runs: what is done
 	// there has to be permitted by it and by those around it. The error says why
 	// it cannot be entered.

@@ -175,8 +175,8 @@ func (w *world) lost(q interp.Question, a interp.Answer) []interp.Collect {
 // again asks for the secrets of an answer that an earlier process had; the rest
 // of the answer stands as it is in the journal.
 func (w *world) again(k interp.Key, q interp.Question, was interp.Answer, lost []interp.Collect) (interp.Answer, error) {
-	if err := w.ended(); err != nil {
-		return interp.Answer{}, err
+	if w.ended() != nil {
+		return was, nil // it was done; nothing more is, that could want them
 	}
 	q.Collect, q.Problem = lost, "the run broke off, and secrets are not kept: give it again"
 	q.Fields = slices.DeleteFunc(slices.Clone(q.Fields), func(f journal.AnswerField) bool {

@@ -244,9 +244,14 @@ func (w *world) outside() *world {
 	return &out
 }
 
-// mayEnter is turn for a branch. Of a run that is over one is entered without a word
-// in the journal, since what stands in it is held by itself.
-func (w *world) mayEnter(k interp.Key) error {
+// mayEnter is turn for a branch. One that an earlier process has begun is gone through
+// again, though its scope is over by now: what stands in it is held by itself, and what
+// was done there may be owed an undo. Of a run that is over one is entered without a word
+// in the journal.
+func (w *world) mayEnter(k, branch interp.Key) error {
+	if _, said := w.rt.memo.Find(journal.WaitFinished, string(k)); !said && w.rt.memo.Began(string(branch)) && w.rt.memo.Err() == nil {
+		return nil
+	}
 	if _, said := w.rt.memo.Find(journal.WaitFinished, string(k)); w.rt.closed && !said {
 		return w.ended()
 	}
@@ -300,7 +305,8 @@ func (w *world) Within(k interp.Key, d time.Duration, f func(interp.World) error
 }
 
 // Each runs f side by side.
-func (w *world) Each(k interp.Key, n, most int, f func(int, interp.World) error, stop func(int, error) bool) []error {
+func (w *world) Each(k interp.Key, keys []interp.Key, most int, f func(int, interp.World) error, stop func(int, error) bool) []error {
+	n := len(keys)
 	errs := make([]error, n)
 	if n == 0 {
 		return errs
@@ -330,7 +336,7 @@ func (w *world) Each(k interp.Key, n, most int, f func(int, interp.World) error,
 		w.budget.enter()
 		go func() {
 			turn()
-			if err := branches[i].mayEnter(memo.Turn(k, i)); err != nil {
+			if err := branches[i].mayEnter(memo.Turn(k, i), keys[i]); err != nil {
 				errs[i] = err
 			} else {
 				errs[i] = f(i, branches[i])
@@ -339,7 +345,7 @@ func (w *world) Each(k interp.Key, n, most int, f func(int, interp.World) error,
 				cancel(interp.ErrStopped)
 				for next < n { // what had not begun is over before those under way hear of it: no scheduler decides an order
 					i := branch(branches[i].clock.now)
-					errs[i] = branches[i].mayEnter(memo.Turn(k, i))
+					errs[i] = branches[i].mayEnter(memo.Turn(k, i), keys[i])
 				}
 			}
 			running--

@@ -5,6 +5,7 @@ package memo
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	"runbook/engine/journal"
@@ -16,8 +17,9 @@ type Memo struct {
 	w     *journal.Writer
 	mu    sync.Mutex
 	have  map[id]journal.Event
-	more  map[id]int           // how often an event stands there besides the first time
-	early map[id]journal.Event // the first of those that stand there more than once
+	more  map[id]int             // how often an event stands there besides the first time
+	early map[id]journal.Event   // the first of those that stand there more than once
+	began func() map[string]bool // the keys of the earlier part, and those that they begin with
 	err   error
 	died  func(error) // told once, when there is an err
 }
@@ -39,8 +41,26 @@ func New(w *journal.Writer, past []journal.Event) *Memo {
 		}
 		m.have[id{e.Type, e.Key}] = e
 	}
+	m.began = sync.OnceValue(func() map[string]bool { return beginnings(past) })
 	return m
 }
+
+// beginnings are the keys of events, and those of what they stand in.
+func beginnings(past []journal.Event) map[string]bool {
+	out := map[string]bool{}
+	for _, e := range past {
+		for i := range len(e.Key) {
+			if strings.IndexByte("/#[>.", e.Key[i]) >= 0 {
+				out[e.Key[:i]] = true
+			}
+		}
+		out[e.Key] = true
+	}
+	return out
+}
+
+// Began reports whether something in what has this key stands in the earlier part.
+func (m *Memo) Began(key string) bool { return m.began()[key] }
 
 // Find looks for an event.
 func (m *Memo) Find(typ journal.Type, key string) (journal.Event, bool) {

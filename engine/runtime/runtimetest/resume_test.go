@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -124,6 +125,14 @@ func (b *book) goOn(t *testing.T, past []journal.Event, o local.Options, undo in
 		t.Error(err)
 	}
 	return events, open
+}
+
+// changed reports whether a fact is set in some events.
+func changed(events []journal.Event, name string) bool {
+	return slices.ContainsFunc(events, func(e journal.Event) bool {
+		d, err := journal.Decode[journal.FactSetData](e)
+		return e.Type == journal.FactSet && err == nil && d.Name == name
+	})
 }
 
 // justNow moves a journal in time, so that it broke off a moment ago: polls and
@@ -269,6 +278,25 @@ func (b *book) cancel(t *testing.T, past []journal.Event, say string) (doubts []
 			t.Errorf("cut behind event %d (%s %s), %s: %s began", last.Seq, last.Type, last.Key, say, e.Key)
 		}
 		closed = closed || e.Type == journal.RunFinished
+	}
+	was, is := journal.Fold(past), journal.Fold(append(slices.Clone(past), events...))
+	for name, v := range was.Facts {
+		if is.Finished != nil && !changed(events, name) && !reflect.DeepEqual(is.Finished.Facts[name], v) {
+			t.Errorf("cut behind event %d (%s %s): the fact %s is %v at the end, and was %v", last.Seq, last.Type, last.Key, name, is.Finished.Facts[name], v)
+		}
+	}
+	undoing := func(list []journal.Event) bool {
+		return slices.ContainsFunc(list, func(e journal.Event) bool { return e.Type != journal.UndoOwed && strings.Contains(e.Key, ">undo") })
+	}
+	if is.Finished != nil && is.Finished.Outcome == "cancelled" && !undoing(past) {
+		if len(was.Owed()) > 0 && !undoing(events) {
+			t.Errorf("cut behind event %d (%s %s): no undo is offered", last.Seq, last.Type, last.Key)
+		}
+		for _, o := range was.Owed() { // what was done last is offered first; nobody takes that, so the others stay owed
+			if !slices.ContainsFunc(is.Owed(), func(x journal.Owed) bool { return x.Key == o.Key }) && !undoing(events) {
+				t.Errorf("cut behind event %d (%s %s): the undo %s is owed no more", last.Seq, last.Type, last.Key, o.Key)
+			}
+		}
 	}
 	if !closed && len(open) == 0 {
 		t.Errorf("cut behind event %d (%s %s), %s: it is not over", last.Seq, last.Type, last.Key, say)

@@ -87,7 +87,8 @@ func (w *world) Within(k interp.Key, d time.Duration, f func(interp.World) error
 }
 
 // Each runs f side by side, on the simulated clock.
-func (w *world) Each(k interp.Key, n, most int, f func(int, interp.World) error, stop func(int, error) bool) []error {
+func (w *world) Each(k interp.Key, keys []interp.Key, most int, f func(int, interp.World) error, stop func(int, error) bool) []error {
+	n := len(keys)
 	errs := make([]error, n)
 	if n == 0 {
 		return errs
