@@ -173,21 +173,34 @@ func (w *world) lost(q interp.Question, a interp.Answer) []interp.Collect {
 }
 
 // again asks for the secrets of an answer that an earlier process had; the rest
-// of the answer stands as it is in the journal.
+// of the answer stands as it is in the journal. Where the scope is over, only an undo
+// can want them: it says what it lacks, where nobody gives them.
 func (w *world) again(k interp.Key, q interp.Question, was interp.Answer, lost []interp.Collect) (interp.Answer, error) {
-	if w.ended() != nil {
-		return was, nil // it was done; nothing more is, that could want them
+	over := w.ended() != nil
+	if over {
+		if w.rt.memo.Err() != nil || !slices.ContainsFunc(w.rt.opts.Past, func(e journal.Event) bool { return e.Type == journal.UndoOwed }) {
+			return was, w.rt.memo.Err()
+		}
+		w = w.outside()
 	}
+	open := w.rt.open
 	q.Collect, q.Problem = lost, "the run broke off, and secrets are not kept: give it again"
 	q.Fields = slices.DeleteFunc(slices.Clone(q.Fields), func(f journal.AnswerField) bool {
 		return !slices.ContainsFunc(lost, func(c interp.Collect) bool { return c.Name == f.Name })
 	})
 	a, err := w.person(k, q, time.Time{})
-	if err != nil {
+	switch {
+	case over && errors.Is(err, interp.ErrPaused):
+		w.rt.open = open
+		return was, nil
+	case err != nil:
 		return a, err
 	}
 	for _, c := range lost {
 		v, ok := a.Values[c.Name].(secret.Value)
+		if !ok && over {
+			return was, nil
+		}
 		if !ok {
 			q.Key = k
 			w.rt.open = append(w.rt.open, memo.Question(w.rt.opts.Masker, q))
