@@ -183,7 +183,6 @@ func (w *world) again(k interp.Key, q interp.Question, was interp.Answer, lost [
 		}
 		w = w.outside()
 	}
-	open := w.rt.open
 	q.Collect, q.Problem = lost, "the run broke off, and secrets are not kept: give it again"
 	q.Fields = slices.DeleteFunc(slices.Clone(q.Fields), func(f journal.AnswerField) bool {
 		return !slices.ContainsFunc(lost, func(c interp.Collect) bool { return c.Name == f.Name })
@@ -191,7 +190,7 @@ func (w *world) again(k interp.Key, q interp.Question, was interp.Answer, lost [
 	a, err := w.person(k, q, time.Time{})
 	switch {
 	case over && errors.Is(err, interp.ErrPaused):
-		w.rt.open = open
+		w.rt.open = slices.DeleteFunc(w.rt.open, func(q interp.Question) bool { return q.Key == k })
 		return was, nil
 	case err != nil:
 		return a, err
