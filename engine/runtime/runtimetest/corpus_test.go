@@ -254,22 +254,25 @@ func (b *book) inTheBubble(t *testing.T) []journal.Event {
 	}
 	_, _, err = local.Run(context.Background(), b.plan, local.Options{
 		Journal: w, Kinds: []exec.Kind{b.probe.kind()}, Channels: mailKinds(), Guard: guard.New(permit.Set{}, guard.Options{}), Narrow: narrow, Secrets: s, Masker: m,
-		Ask: func(ctx context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
-			a, secrets, ok := b.answers.to(q)
-			if !ok {
-				return a, nil, local.ErrNobody
-			}
-			if a.Choice == late {
-				<-ctx.Done()
-				return a, nil, ctx.Err()
-			}
-			return a, secrets, nil
-		},
+		Ask: b.ask,
 	}, b.options(s))
 	if err != nil && err != interp.ErrPaused {
 		t.Fatal(err)
 	}
 	return events
+}
+
+// ask answers as the runbook says.
+func (b *book) ask(ctx context.Context, q interp.Question) (interp.Answer, map[string]string, error) {
+	a, secrets, ok := b.answers.to(q)
+	if !ok {
+		return a, nil, local.ErrNobody
+	}
+	if a.Choice == late {
+		<-ctx.Done()
+		return a, nil, ctx.Err()
+	}
+	return a, secrets, nil
 }
 
 func (b *book) simulated(t *testing.T) []journal.Event {

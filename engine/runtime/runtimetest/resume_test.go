@@ -54,15 +54,7 @@ func (b *book) resume(t *testing.T, past []journal.Event) []journal.Event {
 		if q.Kind == "in_doubt" {
 			return interp.Answer{Choice: "again", By: "tester"}, nil, nil
 		}
-		a, secrets, ok := b.answers.to(q)
-		if !ok {
-			return a, nil, local.ErrNobody
-		}
-		if a.Choice == late {
-			<-ctx.Done()
-			return a, nil, ctx.Err()
-		}
-		return a, secrets, nil
+		return b.ask(ctx, q)
 	}}, 0)
 	events := append(slices.Clone(past), more...)
 	for _, e := range events[len(past):] {
